@@ -1,0 +1,247 @@
+//! [`Call`]: an operation about to be sent.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+
+use crate::{
+    Body, Client, Error, Operation, Result,
+    client::{Execute, Received},
+    middleware::retry::{Attempts, RetryPolicy},
+    paging::{Items, Paged, Pages},
+};
+
+/// An operation about to be sent: setters fill in what is optional, then [`send`](Self::send), or just `.await`, sends it.
+///
+/// The setters that belong to the operation are documented here too, one block an operation; those below are for every
+/// call.
+#[must_use = "a call does nothing until it is sent"]
+#[derive(Clone, Debug)]
+pub struct Call<Op> {
+    pub(crate) client: Client,
+    pub(crate) operation: Op,
+    pub(crate) settings: Settings,
+}
+
+/// What a call may set for itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryPolicy>,
+    headers: Option<Box<HeaderMap>>,
+    invalid_header: Option<String>,
+}
+
+/// An answer with what was around it.
+#[derive(Clone, Debug)]
+pub struct ApiResponse<T> {
+    /// The status, which is a success.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The answer itself, decoded.
+    pub data: T,
+}
+
+// ===== impl Call =====
+
+impl<Op> Call<Op> {
+    /// Limits the whole call: all attempts, the waits between them, and reading a JSON answer. Default: 60 s.
+    ///
+    /// Overrides [`ClientBuilder::timeout`](crate::ClientBuilder::timeout). Zero fails at once. A streamed body is limited
+    /// only until it begins.
+    ///
+    /// # Errors
+    ///
+    /// The call fails with [`is_timeout`](Error::is_timeout) when the limit passes. The server may have done it: see
+    /// [`may_have_taken_effect`](Error::may_have_taken_effect).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.settings.timeout = Some(limit);
+        self
+    }
+
+    /// Overrides how this call is retried.
+    ///
+    /// [`RetryPolicy::none`] sends it once; [`RetryPolicy::repeat_always`] repeats even what may have been done.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = Some(policy);
+        self
+    }
+
+    /// Adds a header, in place of one that the operation or the client would send.
+    ///
+    /// # Errors
+    ///
+    /// The call fails with [`is_invalid_input`](Error::is_invalid_input) when name or value cannot be in a header.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => {
+                self.settings.headers.get_or_insert_default().insert(name, value);
+            }
+            (Ok(name), Err(_)) => self.settings.invalid_header = Some(format!("`{name}` has a value that a header cannot hold")),
+            (Err(_), _) => self.settings.invalid_header = Some("a header's name is not valid".to_owned()),
+        }
+        self
+    }
+
+    /// The operation with what was set so far.
+    pub fn operation(&self) -> &Op {
+        &self.operation
+    }
+
+    /// The client that would send it.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl<Op: Operation> Call<Op> {
+    /// Sends the call.
+    ///
+    /// # Errors
+    ///
+    /// See the operation's method on [`Client`], and [`Error`].
+    pub fn send(self) -> CallFuture<Op> {
+        CallFuture { response: self.send_response() }
+    }
+
+    /// Sends the call, and answers with status and headers too.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_response(self) -> ResponseFuture<Op> {
+        let Self { client, operation, settings } = self;
+        let execute = match encode(operation, &settings) {
+            Ok(request) => client.run(request, Op::META, &settings),
+            Err(error) => Execute::failed(error.with_operation(Some(Op::META))),
+        };
+        ResponseFuture { execute, operation: PhantomData }
+    }
+
+    /// The request that [`send`](Self::send) would send, with its full URL, but without what the layers add: credentials,
+    /// `User-Agent`.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid_input`](Error::is_invalid_input) when a value is out of its bounds or cannot be encoded.
+    pub fn into_request(self) -> Result<Request<Body>> {
+        self.client.absolute(encode(self.operation, &self.settings)?)
+    }
+}
+
+impl<Op: Paged> Call<Op> {
+    /// The pages of the listing, each fetched when it is asked for. `amount` is the size of a page.
+    #[must_use = "a stream does nothing until it is polled"]
+    pub fn pages(self) -> Pages<Op> {
+        Pages::new(self)
+    }
+
+    /// The entries of the listing, page by page.
+    #[must_use = "a stream does nothing until it is polled"]
+    pub fn items(self) -> Items<Op> {
+        Items::new(self.pages())
+    }
+}
+
+fn encode<Op: Operation>(operation: Op, settings: &Settings) -> Result<Request<Body>> {
+    if let Some(problem) = &settings.invalid_header {
+        return Err(Error::invalid_input(problem.clone()));
+    }
+    let mut request = operation.into_request()?;
+    if let Some(headers) = &settings.headers {
+        for (name, value) in headers.iter() {
+            request.headers_mut().insert(name, value.clone());
+        }
+    }
+    Ok(request)
+}
+
+impl<Op: Operation> IntoFuture for Call<Op> {
+    type Output = Result<Op::Output>;
+    type IntoFuture = CallFuture<Op>;
+
+    fn into_future(self) -> CallFuture<Op> {
+        self.send()
+    }
+}
+
+// ===== futures =====
+
+/// A call under way. Dropping it cancels the call; the server may have done it all the same.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct CallFuture<Op> {
+    response: ResponseFuture<Op>,
+}
+
+/// A call under way whose answer comes with status and headers. Dropping it cancels the call.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct ResponseFuture<Op> {
+    execute: Execute,
+    operation: PhantomData<fn() -> Op>,
+}
+
+impl<Op: Operation> Future for CallFuture<Op> {
+    type Output = Result<Op::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Received { parts, body, attempts } = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
+        Poll::Ready(decode::<Op>(parts, body, attempts))
+    }
+}
+
+impl<Op: Operation> Future for ResponseFuture<Op> {
+    type Output = Result<ApiResponse<Op::Output>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Received { parts, body, attempts } = ready!(Pin::new(&mut self.execute).poll(cx))?;
+        let (status, headers) = (parts.status, parts.headers.clone());
+        Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse { status, headers, data }))
+    }
+}
+
+fn decode<Op: Operation>(parts: http::response::Parts, body: Body, attempts: Attempts) -> Result<Op::Output> {
+    let decoded = match body.as_bytes() {
+        Some(bytes) => {
+            let bytes = bytes.clone();
+            Op::decode(parts, bytes)
+        }
+        None => Op::decode_stream(parts, body),
+    };
+    decoded.map_err(|error| {
+        error.with_operation(Some(Op::META)).with_effect_of(Some(Op::META)).with_attempts(attempts.count, attempts.in_doubt)
+    })
+}
+
+impl<Op> fmt::Debug for CallFuture<Op> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallFuture")
+    }
+}
+
+impl<Op> fmt::Debug for ResponseFuture<Op> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture")
+    }
+}
+
+// ===== impl ApiResponse =====
+
+impl<T> ApiResponse<T> {
+    /// The server's id of the request, to find it in the server's log.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-request-id")?.to_str().ok()
+    }
+}

@@ -1,0 +1,83 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::response::Parts;
+
+use crate::{
+    Body, Error, Result,
+    error::ErrorKind,
+    middleware::{retry::Attempts, timeout::Clock},
+    operation::OperationMeta,
+    timer::SharedTimer,
+    transport::ResponseFuture,
+};
+
+/// A request under way through the stack, within its deadline.
+pub(crate) struct Execute {
+    state: State,
+}
+
+enum State {
+    /// Refused before anything was sent.
+    Failed(Option<Error>),
+    Sent { response: ResponseFuture, clock: Clock, meta: Option<&'static OperationMeta> },
+}
+
+/// What came back.
+pub(crate) struct Received {
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+    pub(crate) attempts: Attempts,
+}
+
+// ===== impl Execute =====
+
+impl Execute {
+    pub(super) fn new(
+        response: ResponseFuture,
+        limit: Option<Duration>,
+        timer: SharedTimer,
+        meta: Option<&'static OperationMeta>,
+    ) -> Self {
+        Self { state: State::Sent { response, clock: Clock::new(limit, timer), meta } }
+    }
+
+    pub(crate) fn failed(error: Error) -> Self {
+        Self { state: State::Failed(Some(error)) }
+    }
+
+    pub(super) fn too_late(limit: Duration) -> Error {
+        Error::new(ErrorKind::Timeout, format!("the call was not over within its limit of {limit:?}"))
+    }
+}
+
+impl Future for Execute {
+    type Output = Result<Received>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            State::Failed(error) => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+            State::Sent { response, clock, meta } => {
+                if let Poll::Ready(answer) = response.as_mut().poll(cx) {
+                    return Poll::Ready(match answer {
+                        Ok(response) => {
+                            let (parts, body) = response.into_parts();
+                            let attempts = parts.extensions.get::<Attempts>().copied().unwrap_or(Attempts::ONE);
+                            Ok(Received { parts, body, attempts })
+                        }
+                        Err(error) => Err(super::failure(error, *meta)),
+                    });
+                }
+                let limit = ready!(clock.poll(cx));
+                Poll::Ready(Err(Self::too_late(limit).with_operation(*meta).with_effect_of(*meta).with_attempts(1, false)))
+            }
+        }
+    }
+}

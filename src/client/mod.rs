@@ -1,0 +1,188 @@
+//! [`Client`]: the way to one lakeFS server.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tower::Service;
+
+use crate::{
+    Body, BoxError, Call, Credentials, Error, Operation, Result,
+    call::Settings,
+    config::Endpoint,
+    error::classify,
+    middleware::retry::{Deadline, RetryPolicy},
+    operation::OperationMeta,
+    timer::SharedTimer,
+    transport::{BoxTransport, HttpTransport},
+};
+
+mod builder;
+mod execute;
+
+pub use self::builder::ClientBuilder;
+pub(crate) use self::execute::{Execute, Received};
+
+/// A lakeFS server, and the way to it: transport, layers, credentials.
+///
+/// Cheap to clone, and shared by its clones are the connections. It has no type parameter, so it fits into any struct:
+///
+/// ```
+/// # use lakefs_sdk::{Client, Credentials};
+/// # fn main() -> lakefs_sdk::Result<()> {
+/// let client = Client::builder()
+///     .endpoint("https://lakefs.example.com")
+///     .credentials(Credentials::access_key("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
+///     .build()?;
+/// # drop(client);
+/// # Ok(()) }
+/// ```
+///
+/// A method for each operation of the API makes a [`Call`]; they are listed below, a block a group. Any other path under
+/// the API is reached by [`execute`](Self::execute) with an [`Operation`] of your own, or raw: a client is a
+/// [`tower::Service`] from a request with a path below `/api/v1` to its response, whatever the status.
+///
+/// ```
+/// # use lakefs_sdk::{Body, Client, testing::MemoryLakeFs};
+/// # use tower::ServiceExt;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let client = Client::new(MemoryLakeFs::new());
+/// let response = client.oneshot(http::Request::get("/healthcheck").body(Body::empty()).unwrap()).await?;
+/// assert_eq!(response.status(), 204);
+/// # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    stack: BoxTransport,
+    endpoint: Endpoint,
+    credentials: Credentials,
+    timeout: Option<Duration>,
+    timer: SharedTimer,
+}
+
+// ===== impl Client =====
+
+impl Client {
+    /// A client over a transport that needs neither endpoint nor credentials: a mock, an axum router, a lakeFS in memory.
+    ///
+    /// It has the same layers as any other client, with their defaults. Requests have a path alone, such as
+    /// `/api/v1/repositories`.
+    pub fn new<T: HttpTransport>(transport: T) -> Self {
+        ClientBuilder::new().finish(BoxTransport::new(transport), Endpoint::none(), None)
+    }
+
+    /// Builds a client: where the server is, who is calling, over what.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// Makes a call of any operation, to fill in and send.
+    pub fn call<Op: Operation>(&self, operation: Op) -> Call<Op> {
+        Call { client: self.clone(), operation, settings: Settings::default() }
+    }
+
+    /// Sends any operation through the whole stack: one of [`api`](crate::api), or one of your own.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn execute<Op: Operation>(&self, operation: Op) -> Result<Op::Output> {
+        self.call(operation).send().await
+    }
+
+    /// Where the server is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// The request with its full URL.
+    pub(crate) fn absolute(&self, mut request: Request<Body>) -> Result<Request<Body>> {
+        let uri = request.uri();
+        if uri.authority().is_some() {
+            return Err(Error::invalid_input(format!(
+                "the request has the host {:?}; give a path below the API, so that credentials go nowhere else",
+                uri.host().unwrap_or_default()
+            )));
+        }
+        let target = uri.path_and_query().ok_or_else(|| Error::invalid_input("the request has no path"))?;
+        *request.uri_mut() = self.inner.endpoint.join(target)?;
+        Ok(request)
+    }
+
+    /// Sends a request of an operation.
+    pub(crate) fn run(&self, request: Request<Body>, meta: &'static OperationMeta, settings: &Settings) -> Execute {
+        let mut request = match self.absolute(request) {
+            Ok(request) => request,
+            Err(error) => return Execute::failed(error.with_operation(Some(meta))),
+        };
+        // A request that an operation of the user's own made by hand may lack it.
+        if OperationMeta::of(&request).is_none() {
+            request.extensions_mut().insert(meta);
+        }
+        if let Some(policy) = settings.retry {
+            request.extensions_mut().insert::<RetryPolicy>(policy);
+        }
+        let limit = settings.timeout.or(self.inner.timeout);
+        self.send(request, limit, Some(meta))
+    }
+
+    fn send(&self, mut request: Request<Body>, limit: Option<Duration>, meta: Option<&'static OperationMeta>) -> Execute {
+        if let (Some(limit), Some(timer)) = (limit, &self.inner.timer) {
+            if limit.is_zero() {
+                return Execute::failed(Execute::too_late(limit).with_operation(meta));
+            }
+            if let Some(deadline) = timer.now().checked_add(limit) {
+                request.extensions_mut().insert(Deadline(deadline));
+            }
+        }
+        Execute::new(self.inner.stack.send(request), limit, self.inner.timer.clone(), meta)
+    }
+}
+
+impl Service<Request<Body>> for Client {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let client = self.clone();
+        Box::pin(async move {
+            let meta = OperationMeta::of(&request);
+            let request = client.absolute(request)?;
+            let Received { parts, body, .. } = client.send(request, client.inner.timeout, meta).await?;
+            Ok(Response::from_parts(parts, body))
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.inner.endpoint)
+            .field("credentials", &self.inner.credentials)
+            .field("timeout", &self.inner.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A failure of the stack as an error of this crate.
+fn failure(error: BoxError, meta: Option<&'static OperationMeta>) -> Error {
+    let error = classify::transport(error);
+    let (attempts, in_doubt) = (error.attempts().max(1), error.may_have_taken_effect());
+    error.with_operation(meta).with_effect_of(meta).with_attempts(attempts, in_doubt)
+}

@@ -1,0 +1,5 @@
+//! Where the server is.
+
+mod endpoint;
+
+pub use self::endpoint::Endpoint;

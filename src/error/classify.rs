@@ -1,0 +1,230 @@
+//! Turns answers and failures into [`Error`]s; the only place that does.
+
+use std::{
+    borrow::Cow,
+    error::Error as StdError,
+    io,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use serde::Deserialize;
+
+use super::{Error, ErrorKind};
+use crate::{BoxError, transport::ConnectError};
+
+/// The most that is read of the body of an error answer, in bytes.
+pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
+/// The most that a message quotes of a body that is no error document of lakeFS's, in characters.
+const MAX_QUOTE: usize = 300;
+
+const WEB_PAGE: &str = "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
+
+// ===== answers =====
+
+/// The error that an answer outside of what the operation expects stands for.
+pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+    let document = ErrorDocument::parse(headers, body);
+    let kind = match (ErrorKind::of_status(status), &document) {
+        // lakeFS says 401 for a missing permission too, and that one no other token would heal.
+        (ErrorKind::Unauthenticated, ErrorDocument::Message(message)) if message.starts_with("insufficient permissions") => {
+            ErrorKind::PermissionDenied
+        }
+        (ErrorKind::NotFound, ErrorDocument::Message(message)) if message == "invalid API endpoint" => ErrorKind::Endpoint,
+        (ErrorKind::NotFound, ErrorDocument::Page(_)) => ErrorKind::Endpoint,
+        (kind, _) => kind,
+    };
+    let message: Cow<'static, str> = match document {
+        ErrorDocument::Message(message) => message.into(),
+        ErrorDocument::Page(_) if kind == ErrorKind::Endpoint => WEB_PAGE.into(),
+        ErrorDocument::Page(Some(title)) => format!("a web page titled \"{title}\"").into(),
+        ErrorDocument::Page(None) => "a web page".into(),
+        ErrorDocument::None => "the answer has no message".into(),
+    };
+    Error::new(kind, message).with_answer(status, headers.clone(), body.clone())
+}
+
+/// The error of a 2xx answer that comes from something else than the lakeFS API.
+pub(crate) fn web_page(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+    Error::new(ErrorKind::Endpoint, WEB_PAGE).with_answer(status, headers.clone(), body.clone())
+}
+
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|media_type| media_type.starts_with("text/html"))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+/// What the body of an error answer turned out to be.
+enum ErrorDocument {
+    Message(String),
+    /// HTML, with its title.
+    Page(Option<String>),
+    None,
+}
+
+impl ErrorDocument {
+    fn parse(headers: &HeaderMap, body: &Bytes) -> Self {
+        #[derive(Deserialize)]
+        struct Json {
+            message: String,
+        }
+        // Some answers hold several JSON documents, one after the other: the first one with a message counts.
+        let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
+        if let Some(message) = documents.find_map(|document| Json::deserialize(document.ok()?).ok()) {
+            return Self::message(&message.message);
+        }
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        if text.is_empty() {
+            return Self::None;
+        }
+        if is_html(headers) || starts_with_ignore_case(text, "<!doctype html") || starts_with_ignore_case(text, "<html") {
+            return Self::Page(element(text, "title").map(quote));
+        }
+        // Object stores answer <Error><Code>…</Code><Message>…</Message></Error>.
+        match (element(text, "Code"), element(text, "Message")) {
+            (Some(code), Some(message)) => Self::Message(quote(&format!("{code}: {message}"))),
+            (Some(only), None) | (None, Some(only)) => Self::Message(quote(only)),
+            (None, None) => Self::message(text),
+        }
+    }
+
+    /// A validation error quotes the server's schema over many lines: the first one says what is wrong.
+    fn message(text: &str) -> Self {
+        match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) => Self::Message(quote(line)),
+            None => Self::None,
+        }
+    }
+}
+
+fn quote(text: impl AsRef<str>) -> String {
+    let text = redact_signatures(text.as_ref());
+    match text.char_indices().nth(MAX_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// The text of the first element of that name, which must have no attributes.
+fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (content, _) = rest.split_once(&format!("</{name}>"))?;
+    let content = content.trim();
+    (!content.is_empty()).then_some(content)
+}
+
+/// Blanks the values of query parameters that carry a signature or a credential, wherever a URL stands in `text`.
+pub(crate) fn redact_signatures(text: &str) -> Cow<'_, str> {
+    const SECRET: [&str; 8] = [
+        "X-Amz-Signature=",
+        "X-Amz-Credential=",
+        "X-Amz-Security-Token=",
+        "X-Goog-Signature=",
+        "X-Goog-Credential=",
+        "Signature=",
+        "sig=",
+        "token=",
+    ];
+    if !text.contains('=') {
+        return Cow::Borrowed(text);
+    }
+    let mut redacted = String::new();
+    let mut rest = text;
+    'text: while let Some(start) = rest.find(['?', '&']) {
+        let (before, after) = rest.split_at(start + 1);
+        redacted.push_str(before);
+        rest = after;
+        for name in SECRET {
+            if starts_with_ignore_case(after, name) {
+                let end = after.find(|c: char| c == '&' || c == '"' || c == '\'' || c == '<' || c.is_whitespace());
+                redacted.push_str(&after[..name.len()]);
+                redacted.push_str("[redacted]");
+                rest = &after[end.unwrap_or(after.len())..];
+                continue 'text;
+            }
+        }
+    }
+    if redacted.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    redacted.push_str(rest);
+    Cow::Owned(redacted)
+}
+
+/// What `Retry-After` asks for, as seconds or as an HTTP date (RFC 9110, 10.2.3).
+///
+/// `None` for what is neither, and for several values: then the caller's own back-off counts.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let mut values = headers.get_all(RETRY_AFTER).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit: longer than any deadline, which is all that matters.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+// ===== failures =====
+
+/// The error that a transport's failure stands for.
+pub(crate) fn transport(error: BoxError) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    let kind = kind_of_failure(&*error);
+    let message = match kind {
+        ErrorKind::Connect => "could not connect to the server",
+        ErrorKind::Timeout => "the transport timed out",
+        ErrorKind::Body => "the request's body failed",
+        _ => "the connection failed while the request was under way",
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+/// The kind of a transport's failure.
+pub(crate) fn kind_of_failure(error: &(dyn StdError + 'static)) -> ErrorKind {
+    let causes = || std::iter::successors(Some(error), |cause: &&(dyn StdError + 'static)| (*cause).source());
+    if let Some(ours) = causes().find_map(|cause| cause.downcast_ref::<Error>()) {
+        // Also beneath a wrapper, as a body's error is beneath hyper's.
+        ours.kind()
+    } else if causes().any(|cause| cause.is::<ConnectError>() || is_io(cause, io::ErrorKind::ConnectionRefused)) {
+        ErrorKind::Connect
+    } else if causes().any(|cause| is_io(cause, io::ErrorKind::TimedOut)) {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Transport
+    }
+}
+
+/// The error of a body that failed after `read` bytes.
+pub(crate) fn body(error: BoxError, read: Option<u64>) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) => {
+            let message = match read {
+                Some(read) => Cow::Owned(format!("the body failed after {read} bytes")),
+                None => Cow::Borrowed("the body failed"),
+            };
+            Error::cut(message).with_source(error)
+        }
+    }
+}
+
+fn is_io(cause: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
+}

@@ -1,0 +1,88 @@
+use http::StatusCode;
+
+/// The kinds of [`Error`](super::Error); each has a predicate on it that says what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call was refused before anything was sent.
+    InvalidInput,
+    /// HTTP 400, or a 4xx without a kind of its own.
+    BadRequest,
+    /// HTTP 401, unless it is about a permission.
+    Unauthenticated,
+    /// HTTP 403, or lakeFS's 401 `insufficient permissions`.
+    PermissionDenied,
+    /// HTTP 404.
+    NotFound,
+    /// HTTP 409.
+    Conflict,
+    /// HTTP 410.
+    Gone,
+    /// HTTP 412.
+    PreconditionFailed,
+    /// HTTP 416.
+    RangeNotSatisfiable,
+    /// HTTP 420, 423, 429.
+    Throttled,
+    /// HTTP 501.
+    NotImplemented,
+    /// HTTP 408 and 5xx.
+    Server,
+    /// A redirect, or another status that the operation does not answer.
+    Unexpected,
+    /// A time limit passed.
+    Timeout,
+    /// No connection was made; nothing was sent.
+    Connect,
+    /// The transport failed after the request was at least partly sent.
+    Transport,
+    /// A body was cut.
+    Body,
+    /// The answer could not be understood.
+    Decode,
+    /// What answered is not the lakeFS API.
+    Endpoint,
+    /// A listing whose cursor does not advance.
+    Paging,
+}
+
+// ===== impl ErrorKind =====
+
+impl ErrorKind {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 => Self::NotFound,
+            408 => Self::Server,
+            409 => Self::Conflict,
+            410 => Self::Gone,
+            412 => Self::PreconditionFailed,
+            416 => Self::RangeNotSatisfiable,
+            420 | 423 | 429 => Self::Throttled,
+            400..=499 => Self::BadRequest,
+            501 => Self::NotImplemented,
+            500.. => Self::Server,
+            _ => Self::Unexpected,
+        }
+    }
+
+    pub(super) fn transient(self) -> bool {
+        matches!(self, Self::Throttled | Self::Server | Self::Timeout | Self::Connect | Self::Transport | Self::Body)
+    }
+
+    /// Whether a request that failed so may have done its work all the same.
+    pub(super) fn leaves_doubt(self) -> bool {
+        // A wrong endpoint that answers 2xx may have done anything; an answer that is not understood came after the work.
+        matches!(
+            self,
+            Self::Server
+                | Self::Unexpected
+                | Self::Timeout
+                | Self::Transport
+                | Self::Body
+                | Self::Decode
+                | Self::Endpoint
+        )
+    }
+}

@@ -1,0 +1,76 @@
+//! lakeFS from Rust: branch, commit and merge a data lake, over the HTTP stack you already run.
+//!
+//! ```
+//! use lakefs_sdk::{Client, models::{BranchCreation, CommitCreation, RepositoryCreation}, testing::MemoryLakeFs};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! // A lakeFS in memory; `Client::builder().endpoint(…).credentials(…).build()?` reaches a real one.
+//! let client = Client::new(MemoryLakeFs::new());
+//! client.create_repository(RepositoryCreation::new("lake", "mem://lake")).await?;
+//! client.create_branch("lake", BranchCreation::new("draft", "main")).await?;
+//! client.upload_object("lake", "draft", "events.csv").body("id,kind\n1,click\n").content_type("text/csv").await?;
+//! client.commit("lake", "draft", CommitCreation::new("add events")).await?;
+//! client.merge_into_branch("lake", "draft", "main").await?;
+//! assert_eq!(client.get_object("lake", "main", "events.csv").await?.text().await?, "id,kind\n1,click\n");
+//! # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+//! ```
+//!
+//! # How it fits together
+//!
+//! - [`Client`] has a method for each of the 134 operations of lakeFS's API. A method makes a [`Call`]; setters fill in what
+//!   is optional; awaiting it sends it. Listings also give [`pages`](Call::pages) and [`items`](Call::items).
+//! - What is sent and what comes back are [`models`]; the calls themselves are plain data in [`api`], behind the trait
+//!   [`Operation`], which you can implement for an endpoint of your own.
+//! - A client runs over any [`HttpTransport`](transport::HttpTransport), which is any [`tower::Service`]: the built-in one
+//!   over hyper, your own stack, an axum router, a closure in a test, or [`testing`]'s lakeFS in memory. The same layers
+//!   (retry, deadlines, authentication, tracing) are above each of them: see [`middleware`].
+//! - Everything that fails is an [`Error`] whose predicates say what happened, whether anything may have changed, and what
+//!   to do.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `hyper` | yes | the built-in transport, HTTP/1.1 |
+//! | `rustls` | yes | https for it, with ring and the platform's roots |
+//! | `tracing` | yes | a span per call and per attempt |
+//! | `http2` | | HTTP/2 for the built-in transport |
+//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
+//! | `testing` | | a lakeFS in memory |
+//!
+//! Without default features the crate is http, tower and serde: no runtime, no TLS.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod auth;
+mod body;
+mod call;
+mod client;
+pub mod codec;
+pub mod config;
+mod error;
+mod generated;
+pub mod middleware;
+pub mod models;
+pub mod operation;
+pub mod paging;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod timer;
+pub mod transport;
+
+pub use self::{
+    auth::Credentials,
+    body::Body,
+    call::{ApiResponse, Call, CallFuture},
+    client::{Client, ClientBuilder},
+    error::{Error, ErrorKind, Result},
+    generated::api,
+    operation::Operation,
+};
+
+/// Any error that can travel between threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

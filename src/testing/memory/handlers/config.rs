@@ -1,0 +1,92 @@
+//! What the server tells about itself.
+
+use serde_json::json;
+
+use super::{Answer, no_content, ok};
+use crate::models;
+use crate::testing::memory::BlockStore;
+use crate::testing::memory::accounts::SESSION_COOKIE;
+use crate::testing::memory::error::Failure;
+use crate::testing::memory::request::Call;
+use crate::testing::memory::server::Server;
+
+pub(super) fn config(server: &Server) -> Answer {
+    ok(&models::Config {
+        version_config: Some(version_config()),
+        storage_config: Some(storage_config(server.block_store)),
+        storage_config_list: Some(Vec::new()),
+        ui_config: Some(models::UIConfig { custom_viewers: None }),
+        capabilities_config: Some(models::CapabilitiesConfig {}),
+    })
+}
+
+pub(super) fn version() -> Answer {
+    ok(&version_config())
+}
+
+pub(super) fn storage(server: &Server) -> Answer {
+    ok(&storage_config(server.block_store))
+}
+
+pub(super) fn garbage_collection() -> Answer {
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+    ok(&models::GarbageCollectionConfig { grace_period: Some(DAY_SECONDS) })
+}
+
+/// A lakeFS in memory is always set up.
+pub(super) fn setup_state() -> Answer {
+    ok(&json!({
+        "state": "initialized",
+        "comm_prefs_missing": true,
+        "login_config": {
+            "RBAC": "none",
+            "login_cookie_names": [SESSION_COOKIE],
+            "login_failed_message": "The credentials don't match.",
+            "login_url": "",
+            "login_url_method": "none",
+            "logout_url": "",
+        },
+    }))
+}
+
+/// Statistics are checked, and not kept.
+pub(super) fn post_statistics(call: &Call) -> Answer {
+    let list: models::StatsEventsList = call.json()?;
+    for event in list.events {
+        let names = [("class", &event.class), ("name", &event.name)];
+        if let Some((name, _)) = names.into_iter().find(|(_, value)| value.is_empty()) {
+            return Err(Failure::bad_request(format!("invalid value: {name} is required")));
+        }
+        if event.count < 0 {
+            return Err(Failure::bad_request("invalid value: count must be a non-negative integer"));
+        }
+    }
+    no_content()
+}
+
+fn version_config() -> models::VersionConfig {
+    models::VersionConfig {
+        version: Some("dev".into()),
+        version_context: Some("lakeFS".into()),
+        latest_version: None,
+        upgrade_recommended: None,
+        upgrade_url: None,
+    }
+}
+
+fn storage_config(store: BlockStore) -> models::StorageConfig {
+    let example = format!("{}://example-bucket/", store.name());
+    models::StorageConfig {
+        blockstore_type: store.name().into(),
+        blockstore_namespace_example: example,
+        blockstore_namespace_validity_regex: store.namespace_pattern().into(),
+        default_namespace_prefix: Some(format!("{}://", store.name())),
+        pre_sign_support: false,
+        pre_sign_support_ui: false,
+        import_support: true,
+        import_validity_regex: store.namespace_pattern().into(),
+        pre_sign_multipart_upload: Some(false),
+        blockstore_id: Some(String::new()),
+        blockstore_description: Some(String::new()),
+    }
+}

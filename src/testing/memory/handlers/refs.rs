@@ -1,0 +1,163 @@
+//! What is done with references: history, differences, merges.
+
+use http::StatusCode;
+
+use super::{Answer, commits, ok, pagination, text};
+use crate::models;
+use crate::testing::memory::error::Failure;
+use crate::testing::memory::reply::Reply;
+use crate::testing::memory::request::Call;
+use crate::testing::memory::server::Server;
+use crate::testing::memory::state::{
+    CommitParams, DiffKind, DiffRow, ErrorKind, LogParams, MergeParams, Page, Strategy, names,
+};
+
+pub(super) fn log(server: &Server, call: &Call) -> Answer {
+    let reference = call.variable("ref");
+    names::repository("repository", call.repository())?;
+    names::reference("ref", reference)?;
+    let repository = server.repository(call.repository())?.read();
+    let (after, stop_at) = (call.query.text("after"), call.query.text("stop_at"));
+    let since = match call.query.text("since").filter(|since| !since.is_empty()) {
+        Some(since) => Some(since.parse().map_err(|_| {
+            Failure::plain_bad_request(format!(
+                "Invalid format for parameter since: error parsing '{since}' as RFC3339"
+            ))
+        })?),
+        None => None,
+    };
+    let params = LogParams {
+        after: after.as_deref().unwrap_or_default(),
+        amount: call.window().amount,
+        limit: call.query.is_set("limit"),
+        first_parent: call.query.is_set("first_parent"),
+        since,
+        stop_at: stop_at.as_deref().unwrap_or_default(),
+        objects: call.query.all("objects").collect(),
+        prefixes: call.query.all("prefixes").collect(),
+    };
+    let page = repository.log(reference, &params)?;
+    ok(&models::CommitList {
+        pagination: pagination(&page, |commit| commit.id.to_string()),
+        results: page
+            .items
+            .iter()
+            .map(|commit| commits::describe(commit))
+            .collect(),
+    })
+}
+
+pub(super) fn diff(server: &Server, call: &Call) -> Answer {
+    let (left, right) = (call.variable("leftRef"), call.variable("rightRef"));
+    names::repository("repositoryName", call.repository())?;
+    names::reference("left", left)?;
+    names::reference("right", right)?;
+    let repository = server.repository(call.repository())?.read();
+    let page = match call.query.text("type").as_deref() {
+        Some("two_dot") => repository.diff_two_dot(left, right, &call.window())?,
+        _ => repository.diff_three_dot(left, right, &call.window())?,
+    };
+    ok(&diff_list(&page, call.query.is_set("include_right_stats")))
+}
+
+/// The real server answers the two commits in each other's place.
+pub(super) fn merge_base(server: &Server, call: &Call) -> Answer {
+    let (source, destination) = (
+        call.variable("sourceRef"),
+        call.variable("destinationBranch"),
+    );
+    names::repository("repository", call.repository())?;
+    names::reference("destination", destination)?;
+    names::reference("source", source)?;
+    let repository = server.repository(call.repository())?.read();
+    let bases = repository.merge_base(destination, source)?;
+    ok(&models::FindMergeBaseResult {
+        source_commit_id: bases.from.id.to_string(),
+        destination_commit_id: bases.to.id.to_string(),
+        base_commit_id: bases.base.id.to_string(),
+    })
+}
+
+pub(super) fn merge(server: &Server, call: &Call) -> Answer {
+    let wanted: models::Merge = call.json()?;
+    let (source, destination) = (
+        call.variable("sourceRef"),
+        call.variable("destinationBranch"),
+    );
+    names::repository("repository", call.repository())?;
+    names::branch("destination", destination)?;
+    names::reference("source", source)?;
+    let strategy = Strategy::parse(wanted.strategy.as_deref().unwrap_or_default())?;
+    let repository = server.repository(call.repository())?;
+    let message = wanted.message.filter(|message| !message.is_empty());
+    let params = MergeParams {
+        commit: CommitParams {
+            committer: call.committer(),
+            message: message.unwrap_or_else(|| format!("Merge '{source}' into '{destination}'")),
+            metadata: wanted.metadata.unwrap_or_default(),
+            created: server.now(),
+            allow_empty: wanted.allow_empty.unwrap_or(false),
+            force: wanted.force.unwrap_or(false),
+        },
+        strategy,
+        squash: wanted.squash_merge.unwrap_or(false),
+    };
+    match repository.write(|repository| repository.merge(source, destination, params)) {
+        Ok(commit) => ok(&models::MergeResult {
+            reference: commit.to_string(),
+        }),
+        // A conflict has the shape of a result rather than of an error.
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(Reply::json(
+            StatusCode::CONFLICT,
+            &models::MergeResult {
+                reference: String::new(),
+            },
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A page of differences; with `stats`, what is known of the entry that stands for each.
+pub(super) fn diff_list(page: &Page<DiffRow>, stats: bool) -> models::DiffList {
+    let name = |row: &DiffRow| match row {
+        DiffRow::Object { path, .. } => text(path),
+        DiffRow::CommonPrefix(prefix) => text(prefix),
+    };
+    let describe = |row: &DiffRow| match row {
+        DiffRow::Object { kind, entry, .. } => models::Diff {
+            r#type: match kind {
+                DiffKind::Added => models::DiffType::Added,
+                DiffKind::Removed => models::DiffType::Removed,
+                DiffKind::Changed => models::DiffType::Changed,
+                DiffKind::Conflict => models::DiffType::Conflict,
+            },
+            path: name(row),
+            path_type: models::PathType::Object,
+            size_bytes: Some(
+                entry
+                    .as_ref()
+                    .map_or(0, |entry| entry.size.try_into().unwrap_or(i64::MAX)),
+            ),
+            right: entry
+                .as_ref()
+                .filter(|_| stats)
+                .map(|entry| models::DiffObjectStat {
+                    checksum: entry.checksum.clone(),
+                    mtime: entry.modified,
+                    content_type: entry.content_type.clone(),
+                    metadata: Some(entry.metadata.clone()),
+                }),
+        },
+        DiffRow::CommonPrefix(_) => models::Diff {
+            r#type: models::DiffType::PrefixChanged,
+            path: name(row),
+            path_type: models::PathType::CommonPrefix,
+            size_bytes: None,
+            right: None,
+        },
+    };
+    models::DiffList {
+        pagination: pagination(page, name),
+        results: page.items.iter().map(describe).collect(),
+    }
+}

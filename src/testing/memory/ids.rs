@@ -1,0 +1,76 @@
+//! Where random ids come from: one seam, so that a seed makes a server repeat itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The alphabet of lakeFS's 20-character ids.
+const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+
+/// Makes ids from a random generator.
+#[derive(Debug)]
+pub(super) struct Ids(Mutex<fastrand::Rng>);
+
+impl Ids {
+    pub(super) fn new(seed: Option<u64>) -> Self {
+        Self(Mutex::new(
+            seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
+        ))
+    }
+
+    /// A place for new object bytes, relative to the storage namespace.
+    pub(super) fn address(&self) -> Arc<str> {
+        format!("data/{}/{}", self.short(), self.short()).into()
+    }
+
+    /// 20 characters, as action runs and tasks have.
+    pub(super) fn short(&self) -> String {
+        let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..20)
+            .map(|_| char::from(BASE32[rng.usize(..BASE32.len())]))
+            .collect()
+    }
+
+    /// A random UUID.
+    pub(super) fn uuid(&self) -> String {
+        let random = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .u128(..);
+        let versioned = random & !(0xf << 76) & !(0b11 << 62) | (4 << 76) | (0b10 << 62);
+        let hex = format!("{versioned:032x}");
+        [
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        ]
+        .join("-")
+    }
+
+    /// A secret for signing.
+    pub(super) fn secret(&self) -> [u8; 32] {
+        let mut secret = [0; 32];
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill(&mut secret);
+        secret
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_shapes_of_the_real_server_and_repeat_with_a_seed() {
+        let (ids, again) = (Ids::new(Some(7)), Ids::new(Some(7)));
+        let address = ids.address();
+        assert_eq!(address.len(), "data/".len() + 41);
+        assert_eq!(address, again.address());
+        let uuid = ids.uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.as_bytes()[14], b'4');
+    }
+}

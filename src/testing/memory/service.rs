@@ -1,0 +1,127 @@
+//! The HTTP of the server: which handler a request reaches, and what is checked before.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{HeaderName, LOCATION, SET_COOKIE};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use tower::Service;
+
+use super::MemoryLakeFs;
+use super::accounts::{SESSION_COOKIE, session};
+use super::contract;
+use super::error::Failure;
+use super::handlers;
+use super::reply::Reply;
+use super::request::{Call, Query};
+use super::server::Server;
+use crate::Body;
+
+const BASE_PATH: &str = "/api/v1";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The one operation that answers nobody in particular without being open.
+const WHO_AM_I: &str = "getCurrentUser";
+
+impl Service<Request<Body>> for MemoryLakeFs {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let lakefs = self.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let response = match body.bytes().await {
+                Ok(body) => lakefs.respond(parts, body),
+                Err(error) => Failure::bad_request(error.to_string())
+                    .into_reply()
+                    .into_response(),
+            };
+            Ok(response.map(Body::from))
+        })
+    }
+}
+
+impl MemoryLakeFs {
+    /// Answers a request whose body is whole.
+    pub(super) fn respond(&self, parts: Parts, body: Bytes) -> Response<Bytes> {
+        let server = &self.server;
+        let is_head = parts.method == Method::HEAD;
+        let below = parts.uri.path().strip_prefix(BASE_PATH);
+        let reply = match below.filter(|below| below.is_empty() || below.starts_with('/')) {
+            Some(_) => api(server, parts, body).unwrap_or_else(Failure::into_reply),
+            None => outside(server, &parts),
+        };
+        let reply = reply.text_header(REQUEST_ID, &server.ids.uuid());
+        let reply = if is_head {
+            reply.without_body()
+        } else {
+            reply.with_length()
+        };
+        reply.into_response()
+    }
+}
+
+/// What is checked, and in which order, decides which of several faults a client sees.
+fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
+    let path = parts.uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
+    let route = contract::route(&parts.method, path)
+        .ok_or_else(|| Failure::not_found("invalid API endpoint"))?;
+    let operation = route.operation;
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    contract::check(operation, &query, &parts.headers, &body)?;
+    let user = if operation.open {
+        None
+    } else {
+        server.accounts.recognize(&parts.headers, server.now())?
+    };
+    contract::check_single_values(operation, &query)?;
+    if user.is_none() && !operation.open && operation.id != WHO_AM_I {
+        let failure = Failure::unauthenticated();
+        let is_head = parts.method == Method::HEAD;
+        return Ok(if is_head {
+            Reply::empty(failure.status())
+        } else {
+            failure.into_reply()
+        });
+    }
+    let call = Call {
+        variables: route.variables,
+        query,
+        headers: parts.headers,
+        body,
+        user,
+    };
+    handlers::dispatch(operation.id, server, &call)
+}
+
+/// Whatever is not the API is the web interface: a client that forgot the base path gets a page and 200.
+fn outside(server: &Server, parts: &Parts) -> Reply {
+    match parts.uri.path() {
+        "/_health" => Reply::text(StatusCode::OK, format!("alive! {}", server.ids.uuid())),
+        "/logout" => {
+            let token = session(&parts.headers).map_or_else(|| server.ids.short(), str::to_owned);
+            let cookie = format!(
+                "{SESSION_COOKIE}={token}; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; SameSite=Lax"
+            );
+            let page = "<a href=\"/auth/login\">Temporary Redirect</a>.\n\n";
+            Reply::bytes(
+                StatusCode::TEMPORARY_REDIRECT,
+                "text/html; charset=utf-8",
+                page,
+            )
+            .header(LOCATION, "/auth/login")
+            .text_header(SET_COOKIE, &cookie)
+        }
+        _ => Reply::page(),
+    }
+}

@@ -1,0 +1,83 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower::{Service, ServiceExt};
+
+use super::HttpTransport;
+use crate::{Body, BoxError};
+
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+/// A transport whose type is forgotten: what a layer of yours gets as the service inside of it.
+///
+/// It is always ready: waiting for the readiness of what is inside is part of the call, so that a deadline covers it and no
+/// permit is held before it is used.
+#[derive(Clone)]
+pub struct BoxTransport {
+    inner: Arc<dyn Erased>,
+}
+
+/// What is left of a service when its type is forgotten.
+pub(crate) trait Erased: Send + Sync {
+    fn call(&self, request: Request<Body>) -> ResponseFuture;
+}
+
+/// The way from a service to [`Erased`].
+struct Transport<S>(S);
+
+// ===== impl BoxTransport =====
+
+impl BoxTransport {
+    pub(crate) fn new<T: HttpTransport>(transport: T) -> Self {
+        Self::from_erased(Transport(transport.into_service()))
+    }
+
+    pub(crate) fn from_erased(erased: impl Erased + 'static) -> Self {
+        Self { inner: Arc::new(erased) }
+    }
+
+    pub(crate) fn send(&self, request: Request<Body>) -> ResponseFuture {
+        self.inner.call(request)
+    }
+}
+
+impl<S, B> Erased for Transport<S>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    fn call(&self, request: Request<Body>) -> ResponseFuture {
+        let sent = self.0.clone().oneshot(request);
+        Box::pin(async move { Ok(sent.await.map_err(Into::into)?.map(Body::new)) })
+    }
+}
+
+impl Service<Request<Body>> for BoxTransport {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
+        self.send(request)
+    }
+}
+
+impl fmt::Debug for BoxTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxTransport")
+    }
+}

@@ -1,0 +1,260 @@
+//! Replays recorded traffic against a service: sends a scenario's requests in order, learns the values behind the
+//! placeholders from the answers, and tells which answers differ. The format is described in
+//! `tests/data/recordings/README.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, Response};
+use lakefs_sdk::Body;
+use serde_json::Value;
+use tower::{Service, ServiceExt as _};
+
+use super::compare::{bytes_of, compare};
+use super::template::{Bindings, expand};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A recorded scenario.
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) exchanges: Vec<Exchange>,
+}
+
+/// A recorded request and its answer.
+pub(crate) struct Exchange {
+    pub(crate) operation: String,
+    request: Value,
+    response: Value,
+    repeat: Option<Repeat>,
+}
+
+#[derive(Clone, Copy)]
+struct Repeat {
+    from: u64,
+    count: u64,
+    width: usize,
+}
+
+/// What came of a replay.
+pub(crate) struct Outcome {
+    /// How many exchanges were sent.
+    pub(crate) sent: usize,
+    /// The indices of those that were answered otherwise than recorded, and how.
+    pub(crate) differing: BTreeMap<usize, String>,
+}
+
+/// The names of all recorded scenarios.
+pub(crate) fn names() -> Result<Vec<String>, BoxError> {
+    let files = std::fs::read_dir(directory())?.collect::<Result<Vec<_>, _>>()?;
+    let names = files
+        .iter()
+        .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+    Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+fn directory() -> PathBuf {
+    let recordings = std::env::var_os("LAKEFS_RECORDINGS").map(PathBuf::from);
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/recordings");
+    recordings.unwrap_or_else(default).join("scenarios")
+}
+
+// ===== impl Scenario =====
+
+impl Scenario {
+    pub(crate) fn load(name: &str) -> Result<Self, BoxError> {
+        let text = std::fs::read(directory().join(format!("{name}.json")))?;
+        let document: Value = serde_json::from_slice(&text)?;
+        let exchanges = document["exchanges"].as_array().ok_or("no exchanges")?;
+        let exchanges = exchanges.iter().map(Exchange::new).collect();
+        Ok(Self {
+            name: name.to_owned(),
+            exchanges,
+        })
+    }
+
+    /// Sends all exchanges but those of the operations to skip, and prints those that differ.
+    pub(crate) async fn replay<S>(&self, service: &S, skip: &[&str]) -> Result<Outcome, BoxError>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+    {
+        let mut bindings = Bindings::default();
+        let mut outcome = Outcome {
+            sent: 0,
+            differing: BTreeMap::new(),
+        };
+        for (index, exchange) in self.exchanges.iter().enumerate() {
+            if skip.contains(&exchange.operation.as_str()) {
+                continue;
+            }
+            outcome.sent += 1;
+            let differences = exchange.replay(service, &mut bindings).await?;
+            if !differences.is_empty() {
+                println!("{} #{index} {}\n{differences}", self.name, exchange.title());
+                outcome.differing.insert(index, differences);
+            }
+        }
+        let held = outcome.sent - outcome.differing.len();
+        println!(
+            "{}: {held} of {} exchanges as recorded",
+            self.name, outcome.sent
+        );
+        Ok(outcome)
+    }
+}
+
+// ===== impl Exchange =====
+
+impl Exchange {
+    fn new(value: &Value) -> Self {
+        let repeat = value.get("repeat").map(|repeat| Repeat {
+            from: repeat["from"].as_u64().unwrap_or(0),
+            count: repeat["count"].as_u64().unwrap_or(1),
+            width: usize::try_from(repeat["width"].as_u64().unwrap_or(0)).unwrap_or(0),
+        });
+        Self {
+            operation: value["operation"].as_str().unwrap_or_default().to_owned(),
+            request: value["request"].clone(),
+            response: value["response"].clone(),
+            repeat,
+        }
+    }
+
+    fn title(&self) -> String {
+        let field = |name: &str| self.request[name].as_str().unwrap_or_default();
+        format!(
+            "{} {} {:.120}",
+            self.operation,
+            field("method"),
+            field("path")
+        )
+    }
+
+    async fn replay<S>(&self, service: &S, bindings: &mut Bindings) -> Result<String, BoxError>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+    {
+        let Some(repeat) = self.repeat else {
+            let (parts, body) = send(service, &self.request, bindings).await?;
+            return Ok(compare(&self.response, &parts, &body, bindings));
+        };
+        let mut differences = String::new();
+        for number in repeat.from..repeat.from + repeat.count {
+            let exchange = self.numbered(number, repeat);
+            let (parts, body) = send(service, &exchange.request, bindings).await?;
+            if number == repeat.from {
+                differences = compare(&exchange.response, &parts, &body, bindings);
+            } else {
+                // Addresses differ from one to the next; what stays known is the first.
+                compare(
+                    &exchange.response,
+                    &parts,
+                    &body,
+                    &mut bindings.without("address"),
+                );
+            }
+        }
+        Ok(differences)
+    }
+
+    /// The exchange with a number for its variable.
+    fn numbered(&self, number: u64, repeat: Repeat) -> Self {
+        let fill = |text: &str, number: u64| {
+            let digits = format!("{number:0width$}", width = repeat.width);
+            let filled = text.replace("{{i}}", &digits);
+            (1..repeat.width).fold(filled, |text, length| {
+                text.replace(&format!("{{{{i:{length}}}}}"), &digits[..length])
+            })
+        };
+        let fill_all = |value: &Value| map_strings(value, &|text| fill(text, number));
+        let mut request = fill_all(&self.request);
+        // Some recordings hold the first request filled in; the path in the answer tells what varies.
+        let answered = self.response["body"].as_str().unwrap_or_default();
+        let pattern = answered
+            .split("\"path\":\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .unwrap_or_default();
+        let encode = |text: String| text.replace('/', "%2F");
+        let (first, this) = (
+            encode(fill(pattern, repeat.from)),
+            encode(fill(pattern, number)),
+        );
+        if let Some(path) = request["path"].as_str().filter(|_| !first.is_empty()) {
+            request["path"] = path.replace(&first, &this).into();
+        }
+        Self {
+            operation: self.operation.clone(),
+            request,
+            response: fill_all(&self.response),
+            repeat: None,
+        }
+    }
+}
+
+fn map_strings(value: &Value, change: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => change(text).into(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), map_strings(value, change)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+async fn send<S>(
+    service: &S,
+    recorded: &Value,
+    bindings: &Bindings,
+) -> Result<(http::response::Parts, Bytes), BoxError>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    let text = |name: &str| expand(recorded[name].as_str().unwrap_or_default(), bindings);
+    let mut request = Request::builder()
+        .method(text("method").as_str())
+        .uri(text("path"));
+    let mut body = bytes_of(&recorded["body"], |text| expand(text, bindings))?;
+    for (name, value) in recorded["headers"].as_object().into_iter().flatten() {
+        let value = expand(value.as_str().unwrap_or_default(), bindings);
+        if name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str()) {
+            // No socket, no chunks.
+            body = unchunk(&body);
+        } else if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
+            // Headers went out in Latin-1.
+            let latin: Vec<u8> = value
+                .chars()
+                .filter_map(|c| u8::try_from(u32::from(c)).ok())
+                .collect();
+            request = request.header(name, HeaderValue::from_bytes(&latin)?);
+        }
+    }
+    let response = service
+        .clone()
+        .oneshot(request.body(Body::from(Bytes::from(body)))?)
+        .await?;
+    let (parts, body) = response.into_parts();
+    Ok((parts, body.bytes().await?))
+}
+
+fn unchunk(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(at) = chunks.windows(2).position(|pair| pair == b"\r\n") {
+        let size = std::str::from_utf8(&chunks[..at])
+            .ok()
+            .and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(chunk) = chunks
+            .get(at + 2..at + 2 + size.unwrap_or(0))
+            .filter(|chunk| !chunk.is_empty())
+        else {
+            break;
+        };
+        body.extend_from_slice(chunk);
+        chunks = chunks.get(at + 4 + chunk.len()..).unwrap_or_default();
+    }
+    body
+}
