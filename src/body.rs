@@ -44,10 +44,20 @@ pub struct Body {
 
 enum Kind {
     Bytes(Bytes),
-    Replayable { make: MakeBody, hint: SizeHint, current: Option<BoxBody> },
+    Replayable {
+        make: MakeBody,
+        hint: SizeHint,
+        current: Option<BoxBody>,
+    },
     /// Not read yet: [`Spare`] can still take the stream back.
-    Unread { slot: Slot, hint: SizeHint },
-    Stream { body: BoxBody, progress: Progress },
+    Unread {
+        slot: Slot,
+        hint: SizeHint,
+    },
+    Stream {
+        body: BoxBody,
+        progress: Progress,
+    },
 }
 
 type Slot = Arc<Mutex<Option<BoxBody>>>;
@@ -73,7 +83,9 @@ impl Body {
     /// No bytes.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { kind: Kind::Bytes(Bytes::new()) }
+        Self {
+            kind: Kind::Bytes(Bytes::new()),
+        }
     }
 
     /// A body that is read once. For a body that can be sent again see [`replayable`](Self::replayable).
@@ -82,7 +94,12 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { kind: Kind::Stream { body: Box::pin(body.map_err(Into::into)), progress: Progress::default() } }
+        Self {
+            kind: Kind::Stream {
+                body: Box::pin(body.map_err(Into::into)),
+                progress: Progress::default(),
+            },
+        }
     }
 
     /// A stream of chunks that is read once; its length is unknown, so it is sent chunked.
@@ -108,7 +125,10 @@ impl Body {
         B: Into<Bytes>,
         E: Into<BoxError>,
     {
-        Self::unread(Box::pin(Chunks { stream, size: Some(size) }))
+        Self::unread(Box::pin(Chunks {
+            stream,
+            size: Some(size),
+        }))
     }
 
     /// A body that `make` makes anew for every attempt, such as a file that is opened again.
@@ -123,12 +143,23 @@ impl Body {
         let make: MakeBody = Arc::new(move || Box::pin(make().map_err(Into::into)));
         let first = make();
         let hint = first.size_hint();
-        Self { kind: Kind::Replayable { make, hint, current: Some(first) } }
+        Self {
+            kind: Kind::Replayable {
+                make,
+                hint,
+                current: Some(first),
+            },
+        }
     }
 
     fn unread(body: BoxBody) -> Self {
         let hint = body.size_hint();
-        Self { kind: Kind::Unread { slot: Arc::new(Mutex::new(Some(body))), hint } }
+        Self {
+            kind: Kind::Unread {
+                slot: Arc::new(Mutex::new(Some(body))),
+                hint,
+            },
+        }
     }
 
     /// The number of bytes still to come, where it is known.
@@ -182,7 +213,8 @@ impl Body {
     /// As [`bytes`](Self::bytes); [`is_decode`](Error::is_decode) when the bytes are not UTF-8.
     pub async fn text(self) -> Result<String> {
         let bytes = self.bytes().await?;
-        String::from_utf8(bytes.into()).map_err(|error| Error::decode("the body is not UTF-8").with_source(error))
+        String::from_utf8(bytes.into())
+            .map_err(|error| Error::decode("the body is not UTF-8").with_source(error))
     }
 
     /// The next chunk, or `None` at the end.
@@ -191,7 +223,9 @@ impl Body {
     ///
     /// As [`bytes`](Self::bytes).
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await.transpose()
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
+            .await
+            .transpose()
     }
 
     pub(crate) fn spare(&self) -> Spare {
@@ -211,12 +245,19 @@ impl Spare {
     pub(crate) fn body(&self) -> Option<Body> {
         let kind = match self {
             Self::Bytes(bytes) => Kind::Bytes(bytes.clone()),
-            Self::Make(make, hint) => {
-                Kind::Replayable { make: Arc::clone(make), hint: hint.clone(), current: None }
-            }
+            Self::Make(make, hint) => Kind::Replayable {
+                make: Arc::clone(make),
+                hint: hint.clone(),
+                current: None,
+            },
             Self::Slot(slot, hint) => {
-                slot.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?;
-                Kind::Unread { slot: Arc::clone(slot), hint: hint.clone() }
+                slot.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .as_ref()?;
+                Kind::Unread {
+                    slot: Arc::clone(slot),
+                    hint: hint.clone(),
+                }
             }
             Self::Spent => return None,
         };
@@ -228,11 +269,15 @@ impl Spare {
 
 impl Progress {
     fn missing(&self) -> u64 {
-        self.expected.map_or(0, |expected| expected.saturating_sub(self.read))
+        self.expected
+            .map_or(0, |expected| expected.saturating_sub(self.read))
     }
 
     /// Counts a frame; turns a failure, and an end that comes too early, into an error that says how far it got.
-    fn account(&mut self, frame: Option<std::result::Result<Frame<Bytes>, BoxError>>) -> Option<Result<Frame<Bytes>>> {
+    fn account(
+        &mut self,
+        frame: Option<std::result::Result<Frame<Bytes>, BoxError>>,
+    ) -> Option<Result<Frame<Bytes>>> {
         match frame {
             Some(Ok(frame)) => {
                 self.read += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -242,7 +287,10 @@ impl Progress {
             None if self.missing() > 0 => {
                 let expected = self.read + self.missing();
                 self.expected = None; // said once
-                Some(Err(Error::cut(format!("the body was cut after {} of {expected} bytes", self.read))))
+                Some(Err(Error::cut(format!(
+                    "the body was cut after {} of {expected} bytes",
+                    self.read
+                ))))
             }
             None => None,
         }
@@ -255,13 +303,25 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>>>> {
         if let Kind::Unread { slot, .. } = &self.kind {
             // Taking it marks it as read: from here on nobody else can send it.
             let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             match taken {
-                Some(body) => self.kind = Kind::Stream { body, progress: Progress::default() },
-                None => return Poll::Ready(Some(Err(Error::cut("the stream was already read by another attempt")))),
+                Some(body) => {
+                    self.kind = Kind::Stream {
+                        body,
+                        progress: Progress::default(),
+                    }
+                }
+                None => {
+                    return Poll::Ready(Some(Err(Error::cut(
+                        "the stream was already read by another attempt",
+                    ))));
+                }
             }
         }
         let frame = match &mut self.kind {
@@ -269,9 +329,12 @@ impl HttpBody for Body {
             Kind::Bytes(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Kind::Replayable { make, current, .. } => {
                 let body = current.get_or_insert_with(|| make());
-                ready!(body.as_mut().poll_frame(cx)).map(|frame| frame.map_err(|error| classify::body(error, None)))
+                ready!(body.as_mut().poll_frame(cx))
+                    .map(|frame| frame.map_err(|error| classify::body(error, None)))
             }
-            Kind::Stream { body, progress } => progress.account(ready!(body.as_mut().poll_frame(cx))),
+            Kind::Stream { body, progress } => {
+                progress.account(ready!(body.as_mut().poll_frame(cx)))
+            }
             Kind::Unread { .. } => None,
         };
         Poll::Ready(frame)
@@ -280,7 +343,9 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::Replayable { current, .. } => current.as_ref().is_some_and(|body| body.is_end_stream()),
+            Kind::Replayable { current, .. } => {
+                current.as_ref().is_some_and(|body| body.is_end_stream())
+            }
             Kind::Unread { .. } => false,
             // Announced bytes that are missing must still be reported.
             Kind::Stream { body, progress } => body.is_end_stream() && progress.missing() == 0,
@@ -290,9 +355,9 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Replayable { hint, current, .. } => {
-                current.as_ref().map_or_else(|| hint.clone(), |body| body.size_hint())
-            }
+            Kind::Replayable { hint, current, .. } => current
+                .as_ref()
+                .map_or_else(|| hint.clone(), |body| body.size_hint()),
             Kind::Unread { hint, .. } => hint.clone(),
             Kind::Stream { body, .. } => body.size_hint(),
         }
@@ -334,29 +399,37 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         let chunk = match ready!(this.stream.poll_next(cx)) {
             Some(Ok(chunk)) => chunk.into(),
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             None => {
                 let missing = this.size.take().unwrap_or(0);
-                return Poll::Ready(
-                    (missing > 0).then(|| Err(format!("the stream ended {missing} bytes before its declared size").into())),
-                );
+                return Poll::Ready((missing > 0).then(|| {
+                    Err(format!("the stream ended {missing} bytes before its declared size").into())
+                }));
             }
         };
         if let Some(left) = this.size {
             match left.checked_sub(chunk.len() as u64) {
                 Some(rest) => *left = rest,
-                None => return Poll::Ready(Some(Err("the stream has more bytes than its declared size".into()))),
+                None => {
+                    return Poll::Ready(Some(Err(
+                        "the stream has more bytes than its declared size".into(),
+                    )));
+                }
             }
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.size
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -364,7 +437,9 @@ where
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { kind: Kind::Bytes(bytes) }
+        Self {
+            kind: Kind::Bytes(bytes),
+        }
     }
 }
 
@@ -406,6 +481,9 @@ impl fmt::Debug for Body {
             Kind::Replayable { .. } => "replayable",
             Kind::Unread { .. } | Kind::Stream { .. } => "stream",
         };
-        f.debug_struct("Body").field("kind", &kind).field("size", &self.size()).finish()
+        f.debug_struct("Body")
+            .field("kind", &kind)
+            .field("size", &self.size())
+            .finish()
     }
 }

@@ -87,10 +87,18 @@ impl<Op> Call<Op> {
     {
         match (name.try_into(), value.try_into()) {
             (Ok(name), Ok(value)) => {
-                self.settings.headers.get_or_insert_default().insert(name, value);
+                self.settings
+                    .headers
+                    .get_or_insert_default()
+                    .insert(name, value);
             }
-            (Ok(name), Err(_)) => self.settings.invalid_header = Some(format!("`{name}` has a value that a header cannot hold")),
-            (Err(_), _) => self.settings.invalid_header = Some("a header's name is not valid".to_owned()),
+            (Ok(name), Err(_)) => {
+                self.settings.invalid_header =
+                    Some(format!("`{name}` has a value that a header cannot hold"))
+            }
+            (Err(_), _) => {
+                self.settings.invalid_header = Some("a header's name is not valid".to_owned())
+            }
         }
         self
     }
@@ -113,7 +121,9 @@ impl<Op: Operation> Call<Op> {
     ///
     /// See the operation's method on [`Client`], and [`Error`].
     pub fn send(self) -> CallFuture<Op> {
-        CallFuture { response: self.send_response() }
+        CallFuture {
+            response: self.send_response(),
+        }
     }
 
     /// Sends the call, and answers with status and headers too.
@@ -122,12 +132,19 @@ impl<Op: Operation> Call<Op> {
     ///
     /// As [`send`](Self::send).
     pub fn send_response(self) -> ResponseFuture<Op> {
-        let Self { client, operation, settings } = self;
+        let Self {
+            client,
+            operation,
+            settings,
+        } = self;
         let execute = match encode(operation, &settings) {
             Ok(request) => client.run(request, Op::META, &settings),
             Err(error) => Execute::failed(error.with_operation(Some(Op::META))),
         };
-        ResponseFuture { execute, operation: PhantomData }
+        ResponseFuture {
+            execute,
+            operation: PhantomData,
+        }
     }
 
     /// The request that [`send`](Self::send) would send, with its full URL, but without what the layers add: credentials,
@@ -137,7 +154,8 @@ impl<Op: Operation> Call<Op> {
     ///
     /// [`is_invalid_input`](Error::is_invalid_input) when a value is out of its bounds or cannot be encoded.
     pub fn into_request(self) -> Result<Request<Body>> {
-        self.client.absolute(encode(self.operation, &self.settings)?)
+        self.client
+            .absolute(encode(self.operation, &self.settings)?)
     }
 }
 
@@ -196,7 +214,11 @@ impl<Op: Operation> Future for CallFuture<Op> {
     type Output = Result<Op::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received { parts, body, attempts } = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
+        let Received {
+            parts,
+            body,
+            attempts,
+        } = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
         Poll::Ready(decode::<Op>(parts, body, attempts))
     }
 }
@@ -205,13 +227,25 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
     type Output = Result<ApiResponse<Op::Output>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received { parts, body, attempts } = ready!(Pin::new(&mut self.execute).poll(cx))?;
+        let Received {
+            parts,
+            body,
+            attempts,
+        } = ready!(Pin::new(&mut self.execute).poll(cx))?;
         let (status, headers) = (parts.status, parts.headers.clone());
-        Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse { status, headers, data }))
+        Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse {
+            status,
+            headers,
+            data,
+        }))
     }
 }
 
-fn decode<Op: Operation>(parts: http::response::Parts, body: Body, attempts: Attempts) -> Result<Op::Output> {
+fn decode<Op: Operation>(
+    parts: http::response::Parts,
+    body: Body,
+    attempts: Attempts,
+) -> Result<Op::Output> {
     let decoded = match body.as_bytes() {
         Some(bytes) => {
             let bytes = bytes.clone();
@@ -220,7 +254,10 @@ fn decode<Op: Operation>(parts: http::response::Parts, body: Body, attempts: Att
         None => Op::decode_stream(parts, body),
     };
     decoded.map_err(|error| {
-        error.with_operation(Some(Op::META)).with_effect_of(Some(Op::META)).with_attempts(attempts.count, attempts.in_doubt)
+        error
+            .with_operation(Some(Op::META))
+            .with_effect_of(Some(Op::META))
+            .with_attempts(attempts.count, attempts.in_doubt)
     })
 }
 

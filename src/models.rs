@@ -11,7 +11,9 @@ use http::{HeaderMap, StatusCode, response::Parts};
 
 use crate::{
     // `Error` is a schema here.
-    Body, Error as CallError, Result,
+    Body,
+    Error as CallError,
+    Result,
     codec::{WithoutQuery, decode},
     error::ErrorKind,
 };
@@ -106,10 +108,14 @@ impl ObjectContent {
     pub fn into_body(self) -> Result<Body> {
         match self.answer {
             Answer::Full | Answer::Partial => Ok(self.body),
-            Answer::NotModified => Err(CallError::new(ErrorKind::Unexpected, "the object is not modified, so no contents were sent")),
-            Answer::Redirect(_) => {
-                Err(CallError::new(ErrorKind::Unexpected, "the contents are at the presigned URL that the answer names"))
-            }
+            Answer::NotModified => Err(CallError::new(
+                ErrorKind::Unexpected,
+                "the object is not modified, so no contents were sent",
+            )),
+            Answer::Redirect(_) => Err(CallError::new(
+                ErrorKind::Unexpected,
+                "the contents are at the presigned URL that the answer names",
+            )),
         }
     }
 
@@ -136,7 +142,10 @@ impl std::fmt::Debug for Answer {
             Self::Full => f.write_str("Full"),
             Self::Partial => f.write_str("Partial"),
             Self::NotModified => f.write_str("NotModified"),
-            Self::Redirect(location) => f.debug_tuple("Redirect").field(&WithoutQuery(location)).finish(),
+            Self::Redirect(location) => f
+                .debug_tuple("Redirect")
+                .field(&WithoutQuery(location))
+                .finish(),
         }
     }
 }
@@ -147,7 +156,10 @@ impl ObjectHead {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let metadata = headers.iter().filter_map(|(name, value)| {
             let key = name.as_str().strip_prefix(METADATA)?;
-            Some((key.to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
+            Some((
+                key.to_owned(),
+                std::str::from_utf8(value.as_bytes()).ok()?.to_owned(),
+            ))
         });
         Self {
             content_length: decode::content_length(headers),

@@ -69,7 +69,9 @@ pub trait Operation: Sized + Send {
     fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> {
         match body.as_bytes() {
             Some(bytes) => Self::decode(parts, bytes.clone()),
-            None => Err(Error::decode("the operation is marked as streamed, and has no decode_stream")),
+            None => Err(Error::decode(
+                "the operation is marked as streamed, and has no decode_stream",
+            )),
         }
     }
 }

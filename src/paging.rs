@@ -61,7 +61,11 @@ struct Cursors {
 
 impl<Op: Paged> Pages<Op> {
     pub(crate) fn new(call: Call<Op>) -> Self {
-        Self { next: Some(call), under_way: None, cursors: Cursors::default() }
+        Self {
+            next: Some(call),
+            under_way: None,
+            cursors: Cursors::default(),
+        }
     }
 
     /// The next page, or `None` after the last.
@@ -76,7 +80,9 @@ impl<Op: Paged> Pages<Op> {
     fn advance(&mut self, output: &Op::Output, mut call: Call<Op>) -> Result<()> {
         let page = Op::page(output);
         if page.has_more {
-            self.cursors.check(&page.next_offset, call.operation.cursor()).map_err(|error| error.with_operation(Some(Op::META)))?;
+            self.cursors
+                .check(&page.next_offset, call.operation.cursor())
+                .map_err(|error| error.with_operation(Some(Op::META)))?;
             call.operation.set_cursor(page.next_offset.clone());
             self.next = Some(call);
         }
@@ -89,14 +95,18 @@ impl<Op: Paged> Stream for Pages<Op> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let Some(call) = this.next.take() else { return Poll::Ready(None) };
+        let Some(call) = this.next.take() else {
+            return Poll::Ready(None);
+        };
         let future = this.under_way.get_or_insert_with(|| call.clone().send());
         let Poll::Ready(answer) = Pin::new(future).poll(cx) else {
             this.next = Some(call);
             return Poll::Pending;
         };
         this.under_way = None;
-        Poll::Ready(Some(answer.and_then(|output| this.advance(&output, call).map(|()| output))))
+        Poll::Ready(Some(
+            answer.and_then(|output| this.advance(&output, call).map(|()| output)),
+        ))
     }
 }
 
@@ -105,7 +115,9 @@ impl<Op: Operation> Unpin for Pages<Op> {}
 
 impl<Op: Operation> fmt::Debug for Pages<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pages").field("operation", &Op::META.id).finish_non_exhaustive()
+        f.debug_struct("Pages")
+            .field("operation", &Op::META.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +125,10 @@ impl<Op: Operation> fmt::Debug for Pages<Op> {
 
 impl<Op: Paged> Items<Op> {
     pub(crate) fn new(pages: Pages<Op>) -> Self {
-        Self { pages, page: Vec::new().into_iter() }
+        Self {
+            pages,
+            page: Vec::new().into_iter(),
+        }
     }
 
     /// The next entry, or `None` after the last.
@@ -160,7 +175,9 @@ impl<Op: Paged> Unpin for Items<Op> {}
 
 impl<Op: Paged> fmt::Debug for Items<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Items").field("operation", &Op::META.id).finish_non_exhaustive()
+        f.debug_struct("Items")
+            .field("operation", &Op::META.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,7 +194,9 @@ impl Cursors {
         if last == Some(cursor) || self.kept.as_deref() == Some(cursor) {
             return Err(Error::new(
                 ErrorKind::Paging,
-                format!("the listing's cursor does not advance (`next_offset` is {cursor:?} again): it would never end"),
+                format!(
+                    "the listing's cursor does not advance (`next_offset` is {cursor:?} again): it would never end"
+                ),
             ));
         }
         self.seen += 1;
@@ -197,8 +216,12 @@ mod tests {
     fn a_circle_of_cursors_of_any_length_is_noticed() {
         for length in 1..40 {
             let mut cursors = Cursors::default();
-            let noticed = (0..1_000).find(|at| cursors.check(&format!("c{}", at % length), None).is_err());
-            assert!(noticed.is_some_and(|at| at <= 4 * length), "length {length}: {noticed:?}");
+            let noticed =
+                (0..1_000).find(|at| cursors.check(&format!("c{}", at % length), None).is_err());
+            assert!(
+                noticed.is_some_and(|at| at <= 4 * length),
+                "length {length}: {noticed:?}"
+            );
         }
     }
 

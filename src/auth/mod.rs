@@ -43,19 +43,31 @@ impl Credentials {
     /// An access key id and its secret, as lakeFS's user page gives them; sent with HTTP Basic (RFC 7617).
     #[must_use]
     pub fn access_key(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { kind: Kind::AccessKey { id: id.into(), secret: secret.into().into() } }
+        Self {
+            kind: Kind::AccessKey {
+                id: id.into(),
+                secret: secret.into().into(),
+            },
+        }
     }
 
     /// A token of a login, sent as a bearer token (RFC 6750). It is not refreshed.
     #[must_use]
     pub fn bearer_token(token: impl Into<String>) -> Self {
-        Self { kind: Kind::BearerToken(token.into().into()) }
+        Self {
+            kind: Kind::BearerToken(token.into().into()),
+        }
     }
 
     /// The cookie of a login in a browser, such as `internal_auth_session`, `oidc_auth_session` or `saml_auth_session`.
     #[must_use]
     pub fn session_cookie(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { kind: Kind::SessionCookie { name: name.into(), value: value.into().into() } }
+        Self {
+            kind: Kind::SessionCookie {
+                name: name.into(),
+                value: value.into().into(),
+            },
+        }
     }
 
     /// The header to send, encoded once.
@@ -64,21 +76,36 @@ impl Credentials {
             Kind::None => return Ok(None),
             Kind::AccessKey { id, secret } => {
                 if id.is_empty() || secret.expose_secret().is_empty() {
-                    return Err(Error::invalid_input("`credentials` lack the access key id or its secret"));
+                    return Err(Error::invalid_input(
+                        "`credentials` lack the access key id or its secret",
+                    ));
                 }
                 if id.contains(':') {
-                    return Err(Error::invalid_input("`credentials` have an access key id with a `:`; are id and secret swapped?"));
+                    return Err(Error::invalid_input(
+                        "`credentials` have an access key id with a `:`; are id and secret swapped?",
+                    ));
                 }
                 let pair = BASE64.encode(format!("{id}:{}", secret.expose_secret()));
                 (AUTHORIZATION, format!("Basic {pair}"), "access key")
             }
-            Kind::BearerToken(token) => (AUTHORIZATION, format!("Bearer {}", token.expose_secret()), "bearer token"),
+            Kind::BearerToken(token) => (
+                AUTHORIZATION,
+                format!("Bearer {}", token.expose_secret()),
+                "bearer token",
+            ),
             Kind::SessionCookie { name, value } => {
                 let odd = |text: &str| text.contains([';', ',', ' ', '"']);
-                if name.is_empty() || name.contains('=') || odd(name) || odd(value.expose_secret()) {
-                    return Err(Error::invalid_input(format!("`credentials` have a session cookie {name:?} that is no cookie")));
+                if name.is_empty() || name.contains('=') || odd(name) || odd(value.expose_secret())
+                {
+                    return Err(Error::invalid_input(format!(
+                        "`credentials` have a session cookie {name:?} that is no cookie"
+                    )));
                 }
-                (COOKIE, format!("{name}={}", value.expose_secret()), "session cookie")
+                (
+                    COOKIE,
+                    format!("{name}={}", value.expose_secret()),
+                    "session cookie",
+                )
             }
         };
         let mut value = HeaderValue::try_from(value).map_err(|_| {
@@ -94,11 +121,17 @@ impl fmt::Debug for Credentials {
         let redacted = format_args!("[redacted]");
         match &self.kind {
             Kind::None => f.write_str("None"),
-            Kind::AccessKey { id, .. } => f.debug_struct("AccessKey").field("id", id).field("secret", &redacted).finish(),
+            Kind::AccessKey { id, .. } => f
+                .debug_struct("AccessKey")
+                .field("id", id)
+                .field("secret", &redacted)
+                .finish(),
             Kind::BearerToken(_) => f.debug_tuple("BearerToken").field(&redacted).finish(),
-            Kind::SessionCookie { name, .. } => {
-                f.debug_struct("SessionCookie").field("name", name).field("value", &redacted).finish()
-            }
+            Kind::SessionCookie { name, .. } => f
+                .debug_struct("SessionCookie")
+                .field("name", name)
+                .field("value", &redacted)
+                .finish(),
         }
     }
 }
@@ -113,6 +146,8 @@ pub(crate) struct AuthHeader {
 impl AuthHeader {
     /// Sets it, unless the caller has set that header for this call.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        headers.entry(&self.name).or_insert_with(|| self.value.clone());
+        headers
+            .entry(&self.name)
+            .or_insert_with(|| self.value.clone());
     }
 }

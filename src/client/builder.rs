@@ -156,13 +156,17 @@ impl ClientBuilder {
             Some(url) => Endpoint::parse(url)?,
             None if self.transport.is_some() => Endpoint::none(),
             None => {
-                return Err(Error::invalid_input("`endpoint` is missing; it looks like https://lakefs.example.com"));
+                return Err(Error::invalid_input(
+                    "`endpoint` is missing; it looks like https://lakefs.example.com",
+                ));
             }
         };
         let auth = self.credentials.header()?;
         if let Some(agent) = &self.user_agent {
             HeaderValue::try_from(agent).map_err(|_| {
-                Error::invalid_input("`user_agent` has a character that a header cannot hold, such as a line break")
+                Error::invalid_input(
+                    "`user_agent` has a character that a header cannot hold, such as a line break",
+                )
             })?;
         }
         let transport = match self.transport.take() {
@@ -183,12 +187,22 @@ impl ClientBuilder {
 
     #[cfg(not(feature = "hyper"))]
     fn built_in(&self) -> Result<BoxTransport> {
-        Err(Error::invalid_input("`transport` is missing; the built-in one needs the feature `hyper`"))
+        Err(Error::invalid_input(
+            "`transport` is missing; the built-in one needs the feature `hyper`",
+        ))
     }
 
     /// `build`, with everything checked.
-    pub(super) fn finish(self, transport: BoxTransport, endpoint: Endpoint, auth: Option<AuthHeader>) -> Client {
-        let agent = self.user_agent.and_then(|agent| HeaderValue::try_from(agent).ok()).unwrap_or(identity::DEFAULT);
+    pub(super) fn finish(
+        self,
+        transport: BoxTransport,
+        endpoint: Endpoint,
+        auth: Option<AuthHeader>,
+    ) -> Client {
+        let agent = self
+            .user_agent
+            .and_then(|agent| HeaderValue::try_from(agent).ok())
+            .unwrap_or(identity::DEFAULT);
         let stack = Stack {
             layers: self.layers,
             attempt_layers: self.attempt_layers,
@@ -205,7 +219,9 @@ impl ClientBuilder {
             timeout: self.timeout,
             timer: self.timer,
         };
-        Client { inner: Arc::new(inner) }
+        Client {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -220,6 +236,8 @@ where
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The endpoint is not checked yet, so a password may be in it.
-        f.debug_struct("ClientBuilder").field("credentials", &self.credentials).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
     }
 }

@@ -24,7 +24,11 @@ pub(crate) struct Execute {
 enum State {
     /// Refused before anything was sent.
     Failed(Option<Error>),
-    Sent { response: ResponseFuture, clock: Clock, meta: Option<&'static OperationMeta> },
+    Sent {
+        response: ResponseFuture,
+        clock: Clock,
+        meta: Option<&'static OperationMeta>,
+    },
 }
 
 /// What came back.
@@ -43,15 +47,26 @@ impl Execute {
         timer: SharedTimer,
         meta: Option<&'static OperationMeta>,
     ) -> Self {
-        Self { state: State::Sent { response, clock: Clock::new(limit, timer), meta } }
+        Self {
+            state: State::Sent {
+                response,
+                clock: Clock::new(limit, timer),
+                meta,
+            },
+        }
     }
 
     pub(crate) fn failed(error: Error) -> Self {
-        Self { state: State::Failed(Some(error)) }
+        Self {
+            state: State::Failed(Some(error)),
+        }
     }
 
     pub(super) fn too_late(limit: Duration) -> Error {
-        Error::new(ErrorKind::Timeout, format!("the call was not over within its limit of {limit:?}"))
+        Error::new(
+            ErrorKind::Timeout,
+            format!("the call was not over within its limit of {limit:?}"),
+        )
     }
 }
 
@@ -64,19 +79,34 @@ impl Future for Execute {
                 Some(error) => Poll::Ready(Err(error)),
                 None => Poll::Pending,
             },
-            State::Sent { response, clock, meta } => {
+            State::Sent {
+                response,
+                clock,
+                meta,
+            } => {
                 if let Poll::Ready(answer) = response.as_mut().poll(cx) {
                     return Poll::Ready(match answer {
                         Ok(response) => {
                             let (parts, body) = response.into_parts();
-                            let attempts = parts.extensions.get::<Attempts>().copied().unwrap_or(Attempts::ONE);
-                            Ok(Received { parts, body, attempts })
+                            let attempts = parts
+                                .extensions
+                                .get::<Attempts>()
+                                .copied()
+                                .unwrap_or(Attempts::ONE);
+                            Ok(Received {
+                                parts,
+                                body,
+                                attempts,
+                            })
                         }
                         Err(error) => Err(super::failure(error, *meta)),
                     });
                 }
                 let limit = ready!(clock.poll(cx));
-                Poll::Ready(Err(Self::too_late(limit).with_operation(*meta).with_effect_of(*meta).with_attempts(1, false)))
+                Poll::Ready(Err(Self::too_late(limit)
+                    .with_operation(*meta)
+                    .with_effect_of(*meta)
+                    .with_attempts(1, false)))
             }
         }
     }

@@ -88,7 +88,11 @@ impl Client {
 
     /// Makes a call of any operation, to fill in and send.
     pub fn call<Op: Operation>(&self, operation: Op) -> Call<Op> {
-        Call { client: self.clone(), operation, settings: Settings::default() }
+        Call {
+            client: self.clone(),
+            operation,
+            settings: Settings::default(),
+        }
     }
 
     /// Sends any operation through the whole stack: one of [`api`](crate::api), or one of your own.
@@ -115,13 +119,20 @@ impl Client {
                 uri.host().unwrap_or_default()
             )));
         }
-        let target = uri.path_and_query().ok_or_else(|| Error::invalid_input("the request has no path"))?;
+        let target = uri
+            .path_and_query()
+            .ok_or_else(|| Error::invalid_input("the request has no path"))?;
         *request.uri_mut() = self.inner.endpoint.join(target)?;
         Ok(request)
     }
 
     /// Sends a request of an operation.
-    pub(crate) fn run(&self, request: Request<Body>, meta: &'static OperationMeta, settings: &Settings) -> Execute {
+    pub(crate) fn run(
+        &self,
+        request: Request<Body>,
+        meta: &'static OperationMeta,
+        settings: &Settings,
+    ) -> Execute {
         let mut request = match self.absolute(request) {
             Ok(request) => request,
             Err(error) => return Execute::failed(error.with_operation(Some(meta))),
@@ -137,7 +148,12 @@ impl Client {
         self.send(request, limit, Some(meta))
     }
 
-    fn send(&self, mut request: Request<Body>, limit: Option<Duration>, meta: Option<&'static OperationMeta>) -> Execute {
+    fn send(
+        &self,
+        mut request: Request<Body>,
+        limit: Option<Duration>,
+        meta: Option<&'static OperationMeta>,
+    ) -> Execute {
         if let (Some(limit), Some(timer)) = (limit, &self.inner.timer) {
             if limit.is_zero() {
                 return Execute::failed(Execute::too_late(limit).with_operation(meta));
@@ -146,7 +162,12 @@ impl Client {
                 request.extensions_mut().insert(Deadline(deadline));
             }
         }
-        Execute::new(self.inner.stack.send(request), limit, self.inner.timer.clone(), meta)
+        Execute::new(
+            self.inner.stack.send(request),
+            limit,
+            self.inner.timer.clone(),
+            meta,
+        )
     }
 }
 
@@ -164,7 +185,8 @@ impl Service<Request<Body>> for Client {
         Box::pin(async move {
             let meta = OperationMeta::of(&request);
             let request = client.absolute(request)?;
-            let Received { parts, body, .. } = client.send(request, client.inner.timeout, meta).await?;
+            let Received { parts, body, .. } =
+                client.send(request, client.inner.timeout, meta).await?;
             Ok(Response::from_parts(parts, body))
         })
     }
@@ -184,5 +206,8 @@ impl fmt::Debug for Client {
 fn failure(error: BoxError, meta: Option<&'static OperationMeta>) -> Error {
     let error = classify::transport(error);
     let (attempts, in_doubt) = (error.attempts().max(1), error.may_have_taken_effect());
-    error.with_operation(meta).with_effect_of(meta).with_attempts(attempts, in_doubt)
+    error
+        .with_operation(meta)
+        .with_effect_of(meta)
+        .with_attempts(attempts, in_doubt)
 }

@@ -25,12 +25,16 @@ impl fmt::Debug for WithoutQuery<'_, String> {
 
 impl fmt::Debug for WithoutQuery<'_, Option<String>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(WithoutQuery)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(WithoutQuery))
+            .finish()
     }
 }
 
 impl fmt::Debug for WithoutQuery<'_, Option<Vec<String>>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().flatten().map(WithoutQuery)).finish()
+        f.debug_list()
+            .entries(self.0.iter().flatten().map(WithoutQuery))
+            .finish()
     }
 }

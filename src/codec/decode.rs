@@ -27,7 +27,11 @@ pub fn json<T: DeserializeOwned>(parts: &Parts, body: &Bytes) -> Result<T> {
         if classify::is_html(&parts.headers) {
             return classify::web_page(parts.status, &parts.headers, body);
         }
-        let place = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default().trim_end_matches('>');
+        let place = std::any::type_name::<T>()
+            .rsplit("::")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('>');
         Error::decode(format!("the answer is not a valid `{place}`"))
             .with_source(error)
             .with_answer(parts.status, parts.headers.clone(), body.clone())
@@ -74,7 +78,11 @@ pub fn text(parts: &Parts, body: &Bytes) -> Result<String> {
 ///
 /// The error that any other status stands for.
 pub fn success(parts: &Parts, body: &Bytes) -> Result<()> {
-    if parts.status.is_success() { Ok(()) } else { Err(error(parts, body)) }
+    if parts.status.is_success() {
+        Ok(())
+    } else {
+        Err(error(parts, body))
+    }
 }
 
 /// The error that an answer stands for.
@@ -86,19 +94,30 @@ pub fn error(parts: &Parts, body: &Bytes) -> Error {
 /// A header as text, where it is there and is text.
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     // Metadata may be any UTF-8, which `to_str` does not let through.
-    std::str::from_utf8(headers.get(name)?.as_bytes()).ok().map(str::to_owned)
+    std::str::from_utf8(headers.get(name)?.as_bytes())
+        .ok()
+        .map(str::to_owned)
 }
 
 /// The `Content-Length`, where it is there and is a number.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+    headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// A header that an answer must have.
 pub(crate) fn required_header(parts: &Parts, name: &'static str) -> Result<String> {
     header(&parts.headers, name).ok_or_else(|| {
-        Error::new(ErrorKind::Decode, format!("the answer lacks the header `{name}`: does a proxy remove it?"))
-            .with_answer(parts.status, parts.headers.clone(), Bytes::new())
+        Error::new(
+            ErrorKind::Decode,
+            format!("the answer lacks the header `{name}`: does a proxy remove it?"),
+        )
+        .with_answer(parts.status, parts.headers.clone(), Bytes::new())
     })
 }
 
@@ -133,7 +152,11 @@ pub(crate) fn etag(parts: &Parts, body: &Bytes) -> Result<String> {
 
 /// A redirect that is itself the answer.
 pub(crate) fn redirect(parts: &Parts, body: &Bytes) -> Result<()> {
-    if parts.status == StatusCode::FOUND { Ok(()) } else { empty(parts, body) }
+    if parts.status == StatusCode::FOUND {
+        Ok(())
+    } else {
+        empty(parts, body)
+    }
 }
 
 /// 200 and 206, and what a condition (304) or presigning (302) makes of them. The web page that a wrong endpoint serves

@@ -13,7 +13,11 @@ use super::validate::{Invalid, Validate};
 use crate::{Body, Error, Result, operation::OperationMeta};
 
 /// RFC 3986's unreserved characters stay, everything else is encoded: one value is one path segment, or one query value.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -52,7 +56,14 @@ impl Encoder {
             headers.insert(ACCEPT, JSON);
         }
         let target = String::with_capacity(128);
-        Self { meta, template: meta.path, target, has_query: false, headers, error: None }
+        Self {
+            meta,
+            template: meta.path,
+            target,
+            has_query: false,
+            headers,
+            error: None,
+        }
     }
 
     /// Fills the next parameter of the path template, which must be called `name`, with one segment.
@@ -61,7 +72,11 @@ impl Encoder {
     /// and `..` are refused: they would change which path is meant.
     pub fn path(mut self, name: &'static str, value: &str) -> Self {
         if matches!(value, "" | "." | "..") {
-            let problem = if value.is_empty() { "must not be empty".into() } else { format!("must not be \"{value}\"") };
+            let problem = if value.is_empty() {
+                "must not be empty".into()
+            } else {
+                format!("must not be \"{value}\"")
+            };
             return self.fail(name, &problem);
         }
         let parameter = self.template.split_once('{').and_then(|(before, rest)| {
@@ -84,7 +99,11 @@ impl Encoder {
     }
 
     /// As [`query`](Self::query) for a text that the server does not accept empty.
-    pub fn query_non_empty<'v>(mut self, name: &'static str, value: impl Into<Option<&'v str>>) -> Self {
+    pub fn query_non_empty<'v>(
+        mut self,
+        name: &'static str,
+        value: impl Into<Option<&'v str>>,
+    ) -> Self {
         match value.into() {
             Some("") => self.fail(name, "must not be empty"),
             Some(value) => {
@@ -99,13 +118,18 @@ impl Encoder {
     ///
     /// A value that a header cannot hold (a line break, another control character) is refused.
     pub fn header<'v>(mut self, name: HeaderName, value: impl Into<Option<&'v str>>) -> Self {
-        let Some(value) = value.into() else { return self };
+        let Some(value) = value.into() else {
+            return self;
+        };
         match HeaderValue::from_bytes(value.as_bytes()) {
             Ok(value) => {
                 self.headers.insert(name, value);
                 self
             }
-            Err(_) => self.fail(name.as_str(), "has a character that a header cannot hold, such as a line break"),
+            Err(_) => self.fail(
+                name.as_str(),
+                "has a character that a header cannot hold, such as a line break",
+            ),
         }
     }
 
@@ -123,17 +147,27 @@ impl Encoder {
             let name = format!("{prefix}{key}");
             match HeaderName::from_bytes(name.as_bytes()) {
                 Ok(name) if !key.is_empty() => encoder.header(name, value.as_str()),
-                _ => encoder.fail(&name, "is not the name of a header: use letters, digits and `-`"),
+                _ => encoder.fail(
+                    &name,
+                    "is not the name of a header: use letters, digits and `-`",
+                ),
             }
         })
     }
 
     /// Checks an integer against its bounds.
-    pub fn bounded(self, name: &'static str, value: impl Into<Option<i64>>, minimum: i64, maximum: i64) -> Self {
+    pub fn bounded(
+        self,
+        name: &'static str,
+        value: impl Into<Option<i64>>,
+        minimum: i64,
+        maximum: i64,
+    ) -> Self {
         match value.into() {
-            Some(value) if !(minimum..=maximum).contains(&value) => {
-                self.fail(name, &format!("is {value}; it must be from {minimum} to {maximum}"))
-            }
+            Some(value) if !(minimum..=maximum).contains(&value) => self.fail(
+                name,
+                &format!("is {value}; it must be from {minimum} to {maximum}"),
+            ),
             _ => self,
         }
     }
@@ -195,13 +229,16 @@ impl Encoder {
             return Err(error);
         }
         if self.template.contains('{') {
-            return self.fail("path", "has a parameter without a value").data(body);
+            return self
+                .fail("path", "has a parameter without a value")
+                .data(body);
         }
         if !self.has_query {
             self.target.push_str(self.template);
         }
-        let uri = Uri::try_from(self.target)
-            .map_err(|error| Error::invalid_input("the request's path is not valid").with_source(error))?;
+        let uri = Uri::try_from(self.target).map_err(|error| {
+            Error::invalid_input("the request's path is not valid").with_source(error)
+        })?;
         let mut request = Request::new(body);
         *request.method_mut() = self.meta.method.clone();
         *request.uri_mut() = uri;

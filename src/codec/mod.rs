@@ -12,11 +12,11 @@ mod open_enum;
 pub(crate) mod time;
 pub(crate) mod validate;
 
+pub use self::encode::{Encoder, QueryValue};
 pub(crate) use self::{
     debug::{Redacted, WithoutQuery},
     open_enum::open_enum,
 };
-pub use self::encode::{Encoder, QueryValue};
 
 /// Reads `null` as the default: servers write empty lists so.
 pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

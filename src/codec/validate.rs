@@ -10,7 +10,11 @@ pub(crate) trait Validate {
 
 impl<T: Validate> Validate for Vec<T> {
     fn validate(&self) -> Result<(), Invalid> {
-        self.iter().enumerate().try_for_each(|(at, value)| value.validate().map_err(|invalid| invalid.within(&format!("[{at}]"))))
+        self.iter().enumerate().try_for_each(|(at, value)| {
+            value
+                .validate()
+                .map_err(|invalid| invalid.within(&format!("[{at}]")))
+        })
     }
 }
 
@@ -34,12 +38,19 @@ impl Invalid {
 
 /// Runs a check on a field.
 pub(crate) fn field(name: &str, checked: Result<(), Cow<'static, str>>) -> Result<(), Invalid> {
-    checked.map_err(|problem| Invalid { field: name.to_owned(), problem })
+    checked.map_err(|problem| Invalid {
+        field: name.to_owned(),
+        problem,
+    })
 }
 
 /// `minLength` and `minItems` of 1, which is all that the document has.
 pub(crate) fn not_empty(length: usize) -> Result<(), Cow<'static, str>> {
-    if length == 0 { Err("must not be empty".into()) } else { Ok(()) }
+    if length == 0 {
+        Err("must not be empty".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// `minimum` and `maximum`.
@@ -55,7 +66,10 @@ pub(crate) fn within(value: i64, minimum: i64, maximum: i64) -> Result<(), Cow<'
 pub(crate) fn repository_name(name: &str) -> Result<(), Cow<'static, str>> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let valid = (3..=63).contains(&name.len())
-        && name.bytes().enumerate().all(|(at, byte)| allowed(byte) || (byte == b'-' && at > 0));
+        && name
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| allowed(byte) || (byte == b'-' && at > 0));
     if valid {
         Ok(())
     } else {
@@ -85,7 +99,9 @@ pub(crate) fn byte_range(range: &str) -> Result<(), Cow<'static, str>> {
     fn ranges(list: &str) -> Option<()> {
         let mut rest = list;
         loop {
-            rest = rest.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('-')?;
+            rest = rest
+                .trim_start_matches(|c: char| c.is_ascii_digit())
+                .strip_prefix('-')?;
             rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
             rest = rest.strip_prefix(',').unwrap_or(rest);
             rest = rest.strip_prefix(' ').unwrap_or(rest);
@@ -96,7 +112,10 @@ pub(crate) fn byte_range(range: &str) -> Result<(), Cow<'static, str>> {
     }
     match range.strip_prefix("bytes=").and_then(ranges) {
         Some(()) => Ok(()),
-        None => Err(format!("is {range:?}; a range looks like bytes=0-99, bytes=100- or bytes=-50").into()),
+        None => Err(format!(
+            "is {range:?}; a range looks like bytes=0-99, bytes=100- or bytes=-50"
+        )
+        .into()),
     }
 }
 
@@ -111,14 +130,21 @@ mod tests {
 
     const CHECKS: [(&str, Check); 3] = [
         (r"^[a-z0-9][a-z0-9-]{2,62}$", repository_name),
-        (r"^(s3|gs|https?|mem|local|transient)://.*$", storage_namespace),
+        (
+            r"^(s3|gs|https?|mem|local|transient)://.*$",
+            storage_namespace,
+        ),
         (r"^bytes=((\d*-\d*,? ?)+)$", byte_range),
     ];
 
     fn agree(text: &str) {
         for (pattern, check) in CHECKS {
             let pattern = pattern.replace(r"\d", "[0-9]");
-            assert_eq!(check(text).is_ok(), Regex::new(&pattern).unwrap().is_match(text), "{pattern} on {text:?}");
+            assert_eq!(
+                check(text).is_ok(),
+                Regex::new(&pattern).unwrap().is_match(text),
+                "{pattern} on {text:?}"
+            );
         }
     }
 
@@ -127,9 +153,31 @@ mod tests {
     fn checks_agree_with_the_patterns_at_their_edges() {
         let long = "a".repeat(63);
         for text in [
-            "", "ab", "abc", "-abc", "a-b", "Abc", "abc\n", &long, &format!("{long}a"), "s3://", "s3:/x", "ftp://x", "https://b/\n",
-            "mem://lake", "bytes=0-9", "bytes=-1", "bytes=5-", "bytes=-", "bytes=a-b", "bytes=0-1, 5-6", "bytes=0-1,5-6 ", "bytes=",
-            "bytes=1", "bytes=1-2-3", "bytes=1-2 3-4",
+            "",
+            "ab",
+            "abc",
+            "-abc",
+            "a-b",
+            "Abc",
+            "abc\n",
+            &long,
+            &format!("{long}a"),
+            "s3://",
+            "s3:/x",
+            "ftp://x",
+            "https://b/\n",
+            "mem://lake",
+            "bytes=0-9",
+            "bytes=-1",
+            "bytes=5-",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=0-1, 5-6",
+            "bytes=0-1,5-6 ",
+            "bytes=",
+            "bytes=1",
+            "bytes=1-2-3",
+            "bytes=1-2 3-4",
         ] {
             agree(text);
         }

@@ -41,13 +41,22 @@ impl Endpoint {
     pub fn parse(url: &str) -> Result<Self> {
         let url = url.trim();
         // Whatever stands before an `@` in the authority may be a password: no message may quote the URL then.
-        let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+        let authority = url
+            .split_once("://")
+            .map_or(url, |(_, rest)| rest)
+            .split(['/', '?', '#'])
+            .next()
+            .unwrap_or_default();
         if authority.contains('@') {
-            return Err(invalid("has a user or password in it; pass those to `credentials`"));
+            return Err(invalid(
+                "has a user or password in it; pass those to `credentials`",
+            ));
         }
         let quoted = |problem: &str| invalid(&format!("is {url:?}; {problem}"));
         if url.is_empty() {
-            return Err(invalid("is empty; it looks like https://lakefs.example.com"));
+            return Err(invalid(
+                "is empty; it looks like https://lakefs.example.com",
+            ));
         }
         if !url.contains("://") {
             return Err(quoted("it lacks http:// or https:// in front"));
@@ -58,7 +67,9 @@ impl Endpoint {
         if url.contains('?') {
             return Err(quoted("it must not have a query (`?…`)"));
         }
-        let uri: Uri = url.parse().map_err(|error| quoted("it is not a valid URL").with_source(error))?;
+        let uri: Uri = url
+            .parse()
+            .map_err(|error| quoted("it is not a valid URL").with_source(error))?;
         let parts = uri.into_parts();
         let scheme = match parts.scheme {
             Some(scheme) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => scheme,
@@ -68,17 +79,33 @@ impl Endpoint {
             Some(authority) if !authority.host().is_empty() => authority,
             _ => return Err(quoted("it lacks a host")),
         };
-        if authority.as_str().ends_with(':') || (authority.port().is_some() && authority.port_u16().is_none()) {
+        if authority.as_str().ends_with(':')
+            || (authority.port().is_some() && authority.port_u16().is_none())
+        {
             return Err(quoted("its port is not a number up to 65535"));
         }
-        let base = parts.path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/');
-        let path = if base.ends_with(API) { base.to_owned() } else { format!("{base}{API}") };
-        Ok(Self { origin: Some((scheme, authority)), path })
+        let base = parts
+            .path_and_query
+            .as_ref()
+            .map_or("", PathAndQuery::path)
+            .trim_end_matches('/');
+        let path = if base.ends_with(API) {
+            base.to_owned()
+        } else {
+            format!("{base}{API}")
+        };
+        Ok(Self {
+            origin: Some((scheme, authority)),
+            path,
+        })
     }
 
     /// For a transport that needs no host.
     pub(crate) fn none() -> Self {
-        Self { origin: None, path: API.to_owned() }
+        Self {
+            origin: None,
+            path: API.to_owned(),
+        }
     }
 
     /// The URL of a path below the API. `target` starts with a slash and may have a query.
@@ -93,7 +120,8 @@ impl Endpoint {
             parts.scheme = Some(scheme.clone());
             parts.authority = Some(authority.clone());
         }
-        let invalid = |error| Error::invalid_input("the request's path is not valid").with_source(error);
+        let invalid =
+            |error| Error::invalid_input("the request's path is not valid").with_source(error);
         parts.path_and_query = Some(target.map_err(|error| invalid(http::Error::from(error)))?);
         Uri::from_parts(parts).map_err(|error| invalid(error.into()))
     }

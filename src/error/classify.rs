@@ -22,7 +22,8 @@ pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 /// The most that a message quotes of a body that is no error document of lakeFS's, in characters.
 const MAX_QUOTE: usize = 300;
 
-const WEB_PAGE: &str = "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
+const WEB_PAGE: &str =
+    "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
 
 // ===== answers =====
 
@@ -31,10 +32,16 @@ pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) ->
     let document = ErrorDocument::parse(headers, body);
     let kind = match (ErrorKind::of_status(status), &document) {
         // lakeFS says 401 for a missing permission too, and that one no other token would heal.
-        (ErrorKind::Unauthenticated, ErrorDocument::Message(message)) if message.starts_with("insufficient permissions") => {
+        (ErrorKind::Unauthenticated, ErrorDocument::Message(message))
+            if message.starts_with("insufficient permissions") =>
+        {
             ErrorKind::PermissionDenied
         }
-        (ErrorKind::NotFound, ErrorDocument::Message(message)) if message == "invalid API endpoint" => ErrorKind::Endpoint,
+        (ErrorKind::NotFound, ErrorDocument::Message(message))
+            if message == "invalid API endpoint" =>
+        {
+            ErrorKind::Endpoint
+        }
         (ErrorKind::NotFound, ErrorDocument::Page(_)) => ErrorKind::Endpoint,
         (kind, _) => kind,
     };
@@ -76,8 +83,10 @@ impl ErrorDocument {
             message: String,
         }
         // Some answers hold several JSON documents, one after the other: the first one with a message counts.
-        let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
-        if let Some(message) = documents.find_map(|document| Json::deserialize(document.ok()?).ok()) {
+        let mut documents =
+            serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
+        if let Some(message) = documents.find_map(|document| Json::deserialize(document.ok()?).ok())
+        {
             return Self::message(&message.message);
         }
         let text = String::from_utf8_lossy(body);
@@ -85,7 +94,10 @@ impl ErrorDocument {
         if text.is_empty() {
             return Self::None;
         }
-        if is_html(headers) || starts_with_ignore_case(text, "<!doctype html") || starts_with_ignore_case(text, "<html") {
+        if is_html(headers)
+            || starts_with_ignore_case(text, "<!doctype html")
+            || starts_with_ignore_case(text, "<html")
+        {
             return Self::Page(element(text, "title").map(quote));
         }
         // Object stores answer <Error><Code>…</Code><Message>…</Message></Error>.
@@ -114,7 +126,8 @@ fn quote(text: impl AsRef<str>) -> String {
 }
 
 fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
-    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    text.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// The text of the first element of that name, which must have no attributes.
@@ -148,7 +161,9 @@ pub(crate) fn redact_signatures(text: &str) -> Cow<'_, str> {
         rest = after;
         for name in SECRET {
             if starts_with_ignore_case(after, name) {
-                let end = after.find(|c: char| c == '&' || c == '"' || c == '\'' || c == '<' || c.is_whitespace());
+                let end = after.find(|c: char| {
+                    c == '&' || c == '"' || c == '\'' || c == '<' || c.is_whitespace()
+                });
                 redacted.push_str(&after[..name.len()]);
                 redacted.push_str("[redacted]");
                 rest = &after[end.unwrap_or(after.len())..];
@@ -168,11 +183,15 @@ pub(crate) fn redact_signatures(text: &str) -> Cow<'_, str> {
 /// `None` for what is neither, and for several values: then the caller's own back-off counts.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
     let value = value.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit: longer than any deadline, which is all that matters.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
+        return Some(Duration::from_secs(
+            value.parse().unwrap_or(u64::from(u32::MAX)),
+        ));
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or(Duration::ZERO))
@@ -198,11 +217,17 @@ pub(crate) fn transport(error: BoxError) -> Error {
 
 /// The kind of a transport's failure.
 pub(crate) fn kind_of_failure(error: &(dyn StdError + 'static)) -> ErrorKind {
-    let causes = || std::iter::successors(Some(error), |cause: &&(dyn StdError + 'static)| (*cause).source());
+    let causes = || {
+        std::iter::successors(Some(error), |cause: &&(dyn StdError + 'static)| {
+            (*cause).source()
+        })
+    };
     if let Some(ours) = causes().find_map(|cause| cause.downcast_ref::<Error>()) {
         // Also beneath a wrapper, as a body's error is beneath hyper's.
         ours.kind()
-    } else if causes().any(|cause| cause.is::<ConnectError>() || is_io(cause, io::ErrorKind::ConnectionRefused)) {
+    } else if causes()
+        .any(|cause| cause.is::<ConnectError>() || is_io(cause, io::ErrorKind::ConnectionRefused))
+    {
         ErrorKind::Connect
     } else if causes().any(|cause| is_io(cause, io::ErrorKind::TimedOut)) {
         ErrorKind::Timeout
@@ -226,5 +251,7 @@ pub(crate) fn body(error: BoxError, read: Option<u64>) -> Error {
 }
 
 fn is_io(cause: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
-    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
+    cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == kind)
 }

@@ -68,7 +68,15 @@ impl ErrorKind {
     }
 
     pub(super) fn transient(self) -> bool {
-        matches!(self, Self::Throttled | Self::Server | Self::Timeout | Self::Connect | Self::Transport | Self::Body)
+        matches!(
+            self,
+            Self::Throttled
+                | Self::Server
+                | Self::Timeout
+                | Self::Connect
+                | Self::Transport
+                | Self::Body
+        )
     }
 
     /// Whether a request that failed so may have done its work all the same.

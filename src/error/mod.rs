@@ -258,7 +258,10 @@ impl Error {
     /// Never retried. Nothing was changed.
     #[must_use]
     pub fn is_bad_request(&self) -> bool {
-        matches!(self.kind(), ErrorKind::BadRequest | ErrorKind::RangeNotSatisfiable)
+        matches!(
+            self.kind(),
+            ErrorKind::BadRequest | ErrorKind::RangeNotSatisfiable
+        )
     }
 
     /// The server cannot do this: the operation needs another version or edition of lakeFS, or another object store
@@ -304,7 +307,9 @@ impl Error {
             may_have_taken_effect: false,
             source: None,
         };
-        Self { inner: Box::new(inner) }
+        Self {
+            inner: Box::new(inner),
+        }
     }
 
     /// An error of a caller's value, for an [`Operation`](crate::Operation) of your own: name the field, the problem and
@@ -336,8 +341,17 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_answer(mut self, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        self.inner.answer = Some(Answer { status, headers, body });
+    pub(crate) fn with_answer(
+        mut self,
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Self {
+        self.inner.answer = Some(Answer {
+            status,
+            headers,
+            body,
+        });
         self
     }
 
@@ -385,7 +399,10 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.inner.kind)
             .field("message", &self.inner.message)
-            .field("operation", &self.inner.operation.map(|operation| operation.id))
+            .field(
+                "operation",
+                &self.inner.operation.map(|operation| operation.id),
+            )
             .field("status", &self.status())
             .field("request_id", &self.request_id())
             .field("attempts", &self.inner.attempts)

@@ -2,4 +2,4 @@
 
 //! What spec/codegen writes.
 pub mod api;
-pub mod models;
+pub(crate) mod models;

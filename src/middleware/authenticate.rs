@@ -44,7 +44,10 @@ impl<S> Layer<S> for AuthenticateLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate { inner, header: self.header.clone() }
+        Authenticate {
+            inner,
+            header: self.header.clone(),
+        }
     }
 }
 
@@ -71,12 +74,17 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Authenticate<S> {
 
 impl std::fmt::Debug for AuthenticateLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthenticateLayer").field("credentials", &self.header.is_some()).finish()
+        f.debug_struct("AuthenticateLayer")
+            .field("credentials", &self.header.is_some())
+            .finish()
     }
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for Authenticate<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authenticate").field("inner", &self.inner).field("credentials", &self.header.is_some()).finish()
+        f.debug_struct("Authenticate")
+            .field("inner", &self.inner)
+            .field("credentials", &self.header.is_some())
+            .finish()
     }
 }

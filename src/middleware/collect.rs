@@ -15,7 +15,9 @@ use http::{Request, Response, response::Parts};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::{Body, BoxError, codec::decode, error::classify::MAX_ERROR_BODY, operation::OperationMeta};
+use crate::{
+    Body, BoxError, codec::decode, error::classify::MAX_ERROR_BODY, operation::OperationMeta,
+};
 
 /// What is set aside for a body of announced size before any of it has come, at most: the announcement may be wrong.
 const MAX_RESERVED: usize = 1024 * 1024;
@@ -85,7 +87,11 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         // A request of the user's own gets its body as it comes.
         let streamed = OperationMeta::of(&request).is_none_or(|meta| meta.streamed);
-        CollectFuture { head: self.inner.call(request), streamed, reading: None }
+        CollectFuture {
+            head: self.inner.call(request),
+            streamed,
+            reading: None,
+        }
     }
 }
 
@@ -104,7 +110,13 @@ where
                 return Poll::Ready(Ok(Response::from_parts(parts, body)));
             }
             let limit = if failed { MAX_ERROR_BODY } else { usize::MAX };
-            *this.reading = Some(Reading { parts: Some(parts), body, first: Bytes::new(), rest: BytesMut::new(), limit });
+            *this.reading = Some(Reading {
+                parts: Some(parts),
+                body,
+                first: Bytes::new(),
+                rest: BytesMut::new(),
+                limit,
+            });
         }
         match this.reading {
             Some(reading) => reading.poll(cx),
@@ -118,7 +130,10 @@ where
 impl Reading {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, BoxError>> {
         loop {
-            match ready!(futures_core::Stream::poll_next(Pin::new(&mut self.body), cx)) {
+            match ready!(futures_core::Stream::poll_next(
+                Pin::new(&mut self.body),
+                cx
+            )) {
                 Some(Ok(chunk)) => self.push(chunk),
                 // What an error says must not get lost because its body was cut.
                 Some(Err(_)) if self.limit < usize::MAX => return Poll::Ready(Ok(self.finish())),
@@ -138,10 +153,18 @@ impl Reading {
                 self.first = chunk;
                 return;
             }
-            let announced = self.parts.as_ref().and_then(|parts| decode::content_length(&parts.headers)).unwrap_or(0);
-            let announced = usize::try_from(announced).unwrap_or(usize::MAX).min(MAX_RESERVED);
-            self.rest.reserve(announced.max(self.first.len() + chunk.len()));
-            self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+            let announced = self
+                .parts
+                .as_ref()
+                .and_then(|parts| decode::content_length(&parts.headers))
+                .unwrap_or(0);
+            let announced = usize::try_from(announced)
+                .unwrap_or(usize::MAX)
+                .min(MAX_RESERVED);
+            self.rest
+                .reserve(announced.max(self.first.len() + chunk.len()));
+            self.rest
+                .extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.rest.extend_from_slice(&chunk);
     }

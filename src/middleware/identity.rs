@@ -28,7 +28,8 @@ use crate::{
 const CLIENT: HeaderName = HeaderName::from_static("x-lakefs-client");
 
 /// The agent of a client whose builder was given none.
-pub(crate) const DEFAULT: HeaderValue = HeaderValue::from_static(concat!("lakefs-rust-sdk/", env!("CARGO_PKG_VERSION")));
+pub(crate) const DEFAULT: HeaderValue =
+    HeaderValue::from_static(concat!("lakefs-rust-sdk/", env!("CARGO_PKG_VERSION")));
 
 /// Adds [`Identity`] to a stack.
 #[derive(Clone, Debug)]
@@ -57,7 +58,10 @@ impl<S> Layer<S> for IdentityLayer {
     type Service = Identity<S>;
 
     fn layer(&self, inner: S) -> Identity<S> {
-        Identity { inner, agent: self.agent.clone() }
+        Identity {
+            inner,
+            agent: self.agent.clone(),
+        }
     }
 }
 
@@ -66,7 +70,9 @@ impl<S> Layer<S> for IdentityLayer {
 impl<S> Identity<S> {
     fn sign<B>(&self, request: &mut Request<B>) {
         let headers = request.headers_mut();
-        headers.entry(USER_AGENT).or_insert_with(|| self.agent.clone());
+        headers
+            .entry(USER_AGENT)
+            .or_insert_with(|| self.agent.clone());
         headers.entry(CLIENT).or_insert(DEFAULT);
     }
 }

@@ -21,11 +21,7 @@ use std::time::Duration;
 
 use tower::{Layer, ServiceBuilder};
 
-use crate::{
-    auth::AuthHeader,
-    timer::SharedTimer,
-    transport::BoxTransport,
-};
+use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
 
 pub mod authenticate;
 pub mod collect;
@@ -55,7 +51,10 @@ impl Stack {
     /// Stacks everything above a transport, in the order of the [table](self#order).
     pub(crate) fn build(self, transport: BoxTransport) -> BoxTransport {
         let attempt = ServiceBuilder::new()
-            .layer(timeout::AttemptTimeoutLayer::new(self.attempt_timeout, self.timer.clone()))
+            .layer(timeout::AttemptTimeoutLayer::new(
+                self.attempt_timeout,
+                self.timer.clone(),
+            ))
             .layer(collect::CollectLayer::new())
             .layer(authenticate::AuthenticateLayer::new(self.auth));
         #[cfg(feature = "tracing")]
@@ -76,5 +75,8 @@ impl Stack {
 
 /// The first layer that was added is the outermost, as in [`ServiceBuilder`].
 fn wrap(layers: Vec<BoxLayer>, service: BoxTransport) -> BoxTransport {
-    layers.iter().rev().fold(service, |service, layer| layer(service))
+    layers
+        .iter()
+        .rev()
+        .fold(service, |service, layer| layer(service))
 }

@@ -73,7 +73,11 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
     type Service = AttemptTimeout<S>;
 
     fn layer(&self, inner: S) -> AttemptTimeout<S> {
-        AttemptTimeout { inner, limit: self.limit, timer: self.timer.clone() }
+        AttemptTimeout {
+            inner,
+            limit: self.limit,
+            timer: self.timer.clone(),
+        }
     }
 }
 
@@ -95,7 +99,10 @@ where
         // How long a large body takes to send is no sign of trouble: the connection's own limits watch over it.
         let sends_data = OperationMeta::of(&request).is_some_and(|meta| meta.id == "uploadObject");
         let limit = self.limit.filter(|_| !sends_data);
-        AttemptTimeoutFuture { inner: self.inner.call(request), clock: Clock::new(limit, self.timer.clone()) }
+        AttemptTimeoutFuture {
+            inner: self.inner.call(request),
+            clock: Clock::new(limit, self.timer.clone()),
+        }
     }
 }
 
@@ -112,7 +119,11 @@ where
             return Poll::Ready(answer);
         }
         this.clock.poll(cx).map(|limit| {
-            Err(Error::new(ErrorKind::Timeout, format!("no answer to the attempt within {limit:?}")).into())
+            Err(Error::new(
+                ErrorKind::Timeout,
+                format!("no answer to the attempt within {limit:?}"),
+            )
+            .into())
         })
     }
 }
@@ -121,12 +132,22 @@ where
 
 impl Clock {
     pub(crate) fn new(limit: Option<Duration>, timer: SharedTimer) -> Self {
-        Self { limit, timer, sleep: None }
+        Self {
+            limit,
+            timer,
+            sleep: None,
+        }
     }
 
     /// Ready with the limit when it has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let (Some(limit), Some(timer)) = (self.limit, &self.timer) else { return Poll::Pending };
-        self.sleep.get_or_insert_with(|| timer.sleep(limit)).as_mut().poll(cx).map(|()| limit)
+        let (Some(limit), Some(timer)) = (self.limit, &self.timer) else {
+            return Poll::Pending;
+        };
+        self.sleep
+            .get_or_insert_with(|| timer.sleep(limit))
+            .as_mut()
+            .poll(cx)
+            .map(|()| limit)
     }
 }

@@ -96,7 +96,9 @@ where
         let answer = ready!(this.inner.poll(cx));
         drop(entered);
         match &answer {
-            Ok(response) => this.span.record("http.response.status_code", response.status().as_u16()),
+            Ok(response) => this
+                .span
+                .record("http.response.status_code", response.status().as_u16()),
             Err(_) => this.span.record("error.type", "transport"),
         };
         Poll::Ready(answer)

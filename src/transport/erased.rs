@@ -12,7 +12,8 @@ use tower::{Service, ServiceExt};
 use super::HttpTransport;
 use crate::{Body, BoxError};
 
-pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+pub(crate) type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
 /// A transport whose type is forgotten: what a layer of yours gets as the service inside of it.
 ///
@@ -39,7 +40,9 @@ impl BoxTransport {
     }
 
     pub(crate) fn from_erased(erased: impl Erased + 'static) -> Self {
-        Self { inner: Arc::new(erased) }
+        Self {
+            inner: Arc::new(erased),
+        }
     }
 
     pub(crate) fn send(&self, request: Request<Body>) -> ResponseFuture {

@@ -103,7 +103,9 @@ pub struct ConnectError {
 impl ConnectError {
     /// Wraps what went wrong.
     pub fn new(source: impl Into<BoxError>) -> Self {
-        Self { source: source.into() }
+        Self {
+            source: source.into(),
+        }
     }
 }
 

@@ -18,9 +18,19 @@ pub fn digest(document: &str) -> Result<String> {
     let document: Value = yaml_serde::from_str(document)?;
     let mut lines = String::new();
     let object = |value: &Value, name: &str| -> Result<serde_json::Map<String, Value>> {
-        Ok(value[name].as_object().ok_or_else(|| format!("the document lacks `{name}`"))?.clone())
+        Ok(value[name]
+            .as_object()
+            .ok_or_else(|| format!("the document lacks `{name}`"))?
+            .clone())
     };
-    writeln!(lines, "document {}", hash(&facts(&serde_json::json!([document["servers"], document["security"]]), false)))?;
+    writeln!(
+        lines,
+        "document {}",
+        hash(&facts(
+            &serde_json::json!([document["servers"], document["security"]]),
+            false
+        ))
+    )?;
     for (path, item) in object(&document, "paths")? {
         let item = item.as_object().ok_or("a path without operations")?;
         let shared = item.get("parameters").cloned().unwrap_or_default();
@@ -50,12 +60,18 @@ fn facts(value: &Value, names: bool) -> Value {
             entries.sort_by(|left, right| left.0.cmp(&right.0));
             Value::Object(entries.into_iter().collect())
         }
-        Value::Array(values) => Value::Array(values.iter().map(|value| facts(value, false)).collect()),
+        Value::Array(values) => {
+            Value::Array(values.iter().map(|value| facts(value, false)).collect())
+        }
         other => other.clone(),
     }
 }
 
 fn hash(value: &Value) -> String {
     let digest = Sha256::digest(value.to_string());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -37,7 +37,10 @@ pub fn root() -> PathBuf {
 pub fn generate() -> Result<Files> {
     let spec = root().join("spec");
     let api = read::read(&spec.join("lakefs.yaml"), &spec.join("overlay.yaml"))?;
-    emit::emit(&api).into_iter().map(|(path, source)| Ok((path, rustfmt(&source)?))).collect()
+    emit::emit(&api)
+        .into_iter()
+        .map(|(path, source)| Ok((path, rustfmt(&source)?)))
+        .collect()
 }
 
 fn rustfmt(source: &str) -> Result<String> {
@@ -46,7 +49,11 @@ fn rustfmt(source: &str) -> Result<String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("rustfmt cannot be run ({error}); install it with `rustup component add rustfmt`"))?;
+        .map_err(|error| {
+            format!(
+                "rustfmt cannot be run ({error}); install it with `rustup component add rustfmt`"
+            )
+        })?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(source.as_bytes())?;
     }

@@ -64,11 +64,18 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     Path,
-    Query { allow_empty: bool },
-    Header { allow_empty: bool, default: Option<String> },
+    Query {
+        allow_empty: bool,
+    },
+    Header {
+        allow_empty: bool,
+        default: Option<String>,
+    },
     /// Headers that start with this, one an entry of a map.
     HeaderPrefix(String),
-    JsonBody { validated: bool },
+    JsonBody {
+        validated: bool,
+    },
     DataBody,
 }
 
@@ -104,7 +111,12 @@ pub enum Output {
     Nothing,
     Json(Type),
     /// A hand-written type, read by a function of `codec::decode`; `stream` says that its body is not read whole.
-    Own { rust: String, decode: String, stream: bool, doc: Option<String> },
+    Own {
+        rust: String,
+        decode: String,
+        stream: bool,
+        doc: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug)]

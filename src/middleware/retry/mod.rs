@@ -110,7 +110,11 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Retry<S> {
-        Retry { inner, policy: self.policy, timer: self.timer.clone() }
+        Retry {
+            inner,
+            policy: self.policy,
+            timer: self.timer.clone(),
+        }
     }
 }
 
@@ -118,7 +122,11 @@ impl<S> Layer<S> for RetryLayer {
 
 impl<S> Service<Request<Body>> for Retry<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError, Future: Send> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
     type Response = Response<Body>;
     type Error = BoxError;
@@ -137,25 +145,47 @@ where
 
 impl<S> Erased for Retry<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError, Future: Send> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
     fn call(&self, mut request: Request<Body>) -> ResponseFuture {
-        let policy = request.extensions_mut().remove::<RetryPolicy>().unwrap_or(self.policy);
+        let policy = request
+            .extensions_mut()
+            .remove::<RetryPolicy>()
+            .unwrap_or(self.policy);
         Box::pin(run(self.inner.clone(), policy, self.timer.clone(), request))
     }
 }
 
-async fn run<S>(inner: S, policy: RetryPolicy, timer: SharedTimer, request: Request<Body>) -> Result<Response<Body>, BoxError>
+async fn run<S>(
+    inner: S,
+    policy: RetryPolicy,
+    timer: SharedTimer,
+    request: Request<Body>,
+) -> Result<Response<Body>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone,
 {
     // Without a clock it could not wait between attempts.
-    let again = timer.filter(|_| policy.max_attempts > 1).map(|timer| (timer, Again::new(&request)));
-    let Some((timer, again)) = again else { return inner.oneshot(request).await };
+    let again = timer
+        .filter(|_| policy.max_attempts > 1)
+        .map(|timer| (timer, Again::new(&request)));
+    let Some((timer, again)) = again else {
+        return inner.oneshot(request).await;
+    };
     let repeatable = policy.repeats_always || may_repeat(&request);
-    let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+    let deadline = request
+        .extensions()
+        .get::<Deadline>()
+        .map(|deadline| deadline.0);
 
-    let mut attempts = Attempts { count: 1, in_doubt: false };
+    let mut attempts = Attempts {
+        count: 1,
+        in_doubt: false,
+    };
     let mut request = request;
     loop {
         let answer = inner.clone().oneshot(request).await;
@@ -169,8 +199,11 @@ where
             return attempts.mark(answer);
         }
         let wait = policy.wait(attempts.count).max(asked.unwrap_or_default());
-        let too_late = deadline.is_some_and(|deadline| deadline.saturating_duration_since(timer.now()) <= wait);
-        let Some(next) = (!too_late).then(|| again.request()).flatten() else { return attempts.mark(answer) };
+        let too_late = deadline
+            .is_some_and(|deadline| deadline.saturating_duration_since(timer.now()) <= wait);
+        let Some(next) = (!too_late).then(|| again.request()).flatten() else {
+            return attempts.mark(answer);
+        };
         attempts.in_doubt |= matches!(outcome, Outcome::InDoubt);
         report(&next, &answer, attempts.count, wait);
         // The document was read, or the rest of it is not worth the wait: either way the connection is free now.
@@ -182,7 +215,12 @@ where
 }
 
 #[cfg(feature = "tracing")]
-fn report(request: &Request<Body>, answer: &Result<Response<Body>, BoxError>, attempt: u32, wait: Duration) {
+fn report(
+    request: &Request<Body>,
+    answer: &Result<Response<Body>, BoxError>,
+    attempt: u32,
+    wait: Duration,
+) {
     let operation = OperationMeta::of(request).map_or("", |meta| meta.id);
     match answer {
         Ok(response) => {
@@ -201,7 +239,10 @@ fn report(_: &Request<Body>, _: &Result<Response<Body>, BoxError>, _: u32, _: Du
 fn may_repeat(request: &Request<Body>) -> bool {
     match OperationMeta::of(request) {
         Some(meta) => meta.idempotency.repeatable(),
-        None => matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE),
+        None => matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+        ),
     }
 }
 
@@ -214,7 +255,10 @@ fn judge(answer: &Result<Response<Body>, BoxError>) -> (Outcome, Option<Duration
                 408 | 500 | 502 | 503 | 504 => Outcome::InDoubt,
                 _ => return (Outcome::Final, None),
             };
-            (outcome, classify::retry_after(response.headers(), SystemTime::now()))
+            (
+                outcome,
+                classify::retry_after(response.headers(), SystemTime::now()),
+            )
         }
         Err(error) => (judge_failure(error), None),
     }
@@ -231,7 +275,10 @@ fn judge_failure(error: &BoxError) -> Outcome {
 // ===== impl Attempts =====
 
 impl Attempts {
-    pub(crate) const ONE: Self = Self { count: 1, in_doubt: false };
+    pub(crate) const ONE: Self = Self {
+        count: 1,
+        in_doubt: false,
+    };
 
     /// Tells the caller what came before the answer that it gets.
     fn mark(self, answer: Result<Response<Body>, BoxError>) -> Result<Response<Body>, BoxError> {
@@ -242,7 +289,9 @@ impl Attempts {
                 }
                 Ok(response)
             }
-            Err(error) => Err(classify::transport(error).with_attempts(self.count, self.in_doubt).into()),
+            Err(error) => Err(classify::transport(error)
+                .with_attempts(self.count, self.in_doubt)
+                .into()),
         }
     }
 }
@@ -270,7 +319,10 @@ impl Again {
             headers: request.headers().clone(),
             extensions: request.extensions().clone(),
         };
-        Self { head, body: request.body().spare() }
+        Self {
+            head,
+            body: request.body().spare(),
+        }
     }
 
     /// `None` when the body was read and cannot be made again.
@@ -293,11 +345,24 @@ mod tests {
     /// What is retried, and what is not, decides whether a commit is made twice.
     #[test]
     fn statuses_are_judged_as_the_table_says() {
-        for (status, expected) in [(200, 'f'), (400, 'f'), (404, 'f'), (409, 'f'), (412, 'f'), (501, 'f'), (420, 'n'), (423, 'n'), (429, 'n')]
-            .into_iter()
-            .chain([408, 500, 502, 503, 504].map(|status| (status, 'd')))
+        for (status, expected) in [
+            (200, 'f'),
+            (400, 'f'),
+            (404, 'f'),
+            (409, 'f'),
+            (412, 'f'),
+            (501, 'f'),
+            (420, 'n'),
+            (423, 'n'),
+            (429, 'n'),
+        ]
+        .into_iter()
+        .chain([408, 500, 502, 503, 504].map(|status| (status, 'd')))
         {
-            let response = Response::builder().status(StatusCode::from_u16(status).unwrap()).body(Body::empty()).unwrap();
+            let response = Response::builder()
+                .status(StatusCode::from_u16(status).unwrap())
+                .body(Body::empty())
+                .unwrap();
             let outcome = match judge(&Ok(response)).0 {
                 Outcome::Final => 'f',
                 Outcome::NotDone => 'n',

@@ -18,13 +18,21 @@ impl RetryPolicy {
     /// Three attempts, 100 ms doubling to at most 5 s. The default.
     #[must_use]
     pub const fn standard() -> Self {
-        Self { max_attempts: 3, repeats_always: false, base: Duration::from_millis(100), max: Duration::from_secs(5) }
+        Self {
+            max_attempts: 3,
+            repeats_always: false,
+            base: Duration::from_millis(100),
+            max: Duration::from_secs(5),
+        }
     }
 
     /// One attempt.
     #[must_use]
     pub const fn none() -> Self {
-        Self { max_attempts: 1, ..Self::standard() }
+        Self {
+            max_attempts: 1,
+            ..Self::standard()
+        }
     }
 
     /// The same with up to `attempts` attempts, the first included. Zero counts as one.
@@ -52,7 +60,9 @@ impl RetryPolicy {
 
     /// The wait after the attempt of that number, counted from 1.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
-        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 1_u32
+            .checked_shl(attempt.saturating_sub(1))
+            .unwrap_or(u32::MAX);
         let ceiling = self.base.saturating_mul(factor).min(self.max);
         ceiling.mul_f64(fastrand::f64())
     }
@@ -72,9 +82,19 @@ mod tests {
     #[test]
     fn waits_double_and_stay_below_the_maximum() {
         let policy = RetryPolicy::standard();
-        for (attempt, ceiling) in [(1, 100), (2, 200), (3, 400), (7, 5_000), (40, 5_000), (u32::MAX, 5_000)] {
+        for (attempt, ceiling) in [
+            (1, 100),
+            (2, 200),
+            (3, 400),
+            (7, 5_000),
+            (40, 5_000),
+            (u32::MAX, 5_000),
+        ] {
             for _ in 0..50 {
-                assert!(policy.wait(attempt) <= Duration::from_millis(ceiling), "attempt {attempt}");
+                assert!(
+                    policy.wait(attempt) <= Duration::from_millis(ceiling),
+                    "attempt {attempt}"
+                );
             }
         }
     }

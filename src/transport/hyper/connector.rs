@@ -44,9 +44,15 @@ impl Service<Uri> for Connector {
         let (http, tls, limit) = (self.http.clone(), self.tls.clone(), self.limit);
         Box::pin(async move {
             let connecting = tls.connect(http, uri);
-            tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
-                Err(io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}")).into())
-            })
+            tokio::time::timeout(limit, connecting)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        format!("no connection within {limit:?}"),
+                    )
+                    .into())
+                })
         })
     }
 }

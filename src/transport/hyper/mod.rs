@@ -110,7 +110,9 @@ impl super::Erased for Hyper {
     fn call(&self, request: Request<Body>) -> ResponseFuture {
         // hyper-util spawns its connections, which panics outside of a runtime.
         if tokio::runtime::Handle::try_current().is_err() {
-            let error = ConnectError::new("the built-in transport needs a tokio runtime: make the call inside of one");
+            let error = ConnectError::new(
+                "the built-in transport needs a tokio runtime: make the call inside of one",
+            );
             return Box::pin(std::future::ready(Err(error.into())));
         }
         let sent = self.client.request(request);
@@ -125,7 +127,11 @@ impl super::Erased for Hyper {
 
 /// Marks the failures of which it is certain that nothing was sent.
 fn failure(error: ClientError) -> BoxError {
-    if error.is_connect() { ConnectError::new(error).into() } else { error.into() }
+    if error.is_connect() {
+        ConnectError::new(error).into()
+    } else {
+        error.into()
+    }
 }
 
 impl fmt::Debug for Hyper {
@@ -192,7 +198,9 @@ impl HyperBuilder {
         #[cfg(feature = "http2")]
         builder.http2_only(self.http2 == Http2::PriorKnowledge);
         let client = builder.build(Connector::new(http, tls, self.connect_timeout));
-        Ok(Hyper { client: Arc::new(client) })
+        Ok(Hyper {
+            client: Arc::new(client),
+        })
     }
 
     #[cfg(all(feature = "rustls", feature = "http2"))]

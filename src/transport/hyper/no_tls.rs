@@ -17,9 +17,15 @@ impl Tls {
         Self {}
     }
 
-    pub(super) async fn connect(&self, mut http: HttpConnector, uri: Uri) -> Result<Stream, BoxError> {
+    pub(super) async fn connect(
+        &self,
+        mut http: HttpConnector,
+        uri: Uri,
+    ) -> Result<Stream, BoxError> {
         if uri.scheme() == Some(&Scheme::HTTPS) {
-            return Err("https needs the feature `rustls` of lakefs-sdk, or a transport of your own".into());
+            return Err(
+                "https needs the feature `rustls` of lakefs-sdk, or a transport of your own".into(),
+            );
         }
         Ok(http.call(uri).await?)
     }

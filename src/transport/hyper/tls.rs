@@ -51,7 +51,8 @@ impl Roots {
             let before = certificates.len();
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 certificates.push(certificate.map_err(|error| {
-                    Error::invalid_input("`root_certificates` are not valid PEM").with_source(error.to_string())
+                    Error::invalid_input("`root_certificates` are not valid PEM")
+                        .with_source(error.to_string())
                 })?);
             }
             if certificates.len() == before {
@@ -74,12 +75,22 @@ impl fmt::Debug for Roots {
 
 impl Tls {
     pub(super) fn new(extra: Vec<CertificateDer<'static>>, http2: bool) -> Result<Self> {
-        let shared = Shared { extra, http2, config: OnceLock::new() };
+        let shared = Shared {
+            extra,
+            http2,
+            config: OnceLock::new(),
+        };
         shared.check_extra()?;
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
-    pub(super) async fn connect(&self, mut http: HttpConnector, uri: Uri) -> std::result::Result<Stream, BoxError> {
+    pub(super) async fn connect(
+        &self,
+        mut http: HttpConnector,
+        uri: Uri,
+    ) -> std::result::Result<Stream, BoxError> {
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(MaybeHttpsStream::Http(http.call(uri).await?));
         }
@@ -129,9 +140,10 @@ impl Shared {
     fn check_extra(&self) -> Result<()> {
         let mut roots = RootCertStore::empty();
         for certificate in &self.extra {
-            roots
-                .add(certificate.clone())
-                .map_err(|error| Error::invalid_input("`root_certificates` have one that is not valid").with_source(error))?;
+            roots.add(certificate.clone()).map_err(|error| {
+                Error::invalid_input("`root_certificates` have one that is not valid")
+                    .with_source(error)
+            })?;
         }
         Ok(())
     }

@@ -14,7 +14,10 @@ pub fn group(group: &Group) -> TokenStream {
     let doc = docs::inner(&group.doc);
     let operations = group.operations.iter().map(operation);
     let methods = group.operations.iter().map(client_method);
-    let block = docs::doc(&format!("{}\n\nThe group `{}` of the API.", group.doc, group.tag));
+    let block = docs::doc(&format!(
+        "{}\n\nThe group `{}` of the API.",
+        group.doc, group.tag
+    ));
     quote! {
         #doc
         use bytes::Bytes;
@@ -34,8 +37,14 @@ fn client_method(operation: &Operation) -> TokenStream {
     let name = ident(&operation.method_name);
     let ty = format_ident!("{}", operation.type_name);
     let doc = docs::doc(&docs::method(operation));
-    let deprecated = operation.deprecated.then(|| quote!(#[deprecated = "lakeFS has replaced this operation by another"]));
-    let required: Vec<_> = operation.inputs.iter().filter(|input| input.required).collect();
+    let deprecated = operation
+        .deprecated
+        .then(|| quote!(#[deprecated = "lakeFS has replaced this operation by another"]));
+    let required: Vec<_> = operation
+        .inputs
+        .iter()
+        .filter(|input| input.required)
+        .collect();
     let names: Vec<_> = required.iter().map(|input| ident(&input.rust)).collect();
     let types = required.iter().map(|input| taken(&input.ty));
     quote! {
@@ -59,11 +68,18 @@ fn operation(operation: &Operation) -> TokenStream {
         quote! { #doc pub #name: #ty, }
     });
     let has_data = operation.inputs.iter().any(|input| input.ty == Type::Data);
-    let derive = if has_data { quote!(Debug) } else { quote!(Clone, Debug) };
+    let derive = if has_data {
+        quote!(Debug)
+    } else {
+        quote!(Clone, Debug)
+    };
     let new = new(operation);
     let implementation = implementation(operation);
     let setters = setters(operation);
-    let paged = operation.paging.as_ref().map(|paging| paged(operation, paging));
+    let paged = operation
+        .paging
+        .as_ref()
+        .map(|paging| paged(operation, paging));
     quote! {
         #doc
         #[derive(#derive)]
@@ -88,23 +104,35 @@ fn field_type(input: &Input) -> TokenStream {
 
 fn new(operation: &Operation) -> TokenStream {
     let ty = format_ident!("{}", operation.type_name);
-    let arguments = operation.inputs.iter().filter(|input| input.required).map(|input| {
-        let (name, ty) = (ident(&input.rust), taken(&input.ty));
-        quote!(#name: #ty)
-    });
+    let arguments = operation
+        .inputs
+        .iter()
+        .filter(|input| input.required)
+        .map(|input| {
+            let (name, ty) = (ident(&input.rust), taken(&input.ty));
+            quote!(#name: #ty)
+        });
     let values = operation.inputs.iter().map(|input| {
         let name = ident(&input.rust);
         match (&input.ty, input.required) {
             (ty, true) => {
                 let kept = keep(ty, &name);
-                if kept.to_string() == name.to_string() { quote!(#name) } else { quote!(#name: #kept) }
+                if kept.to_string() == name.to_string() {
+                    quote!(#name)
+                } else {
+                    quote!(#name: #kept)
+                }
             }
             (Type::List(_) | Type::Map(_), false) => quote!(#name: Default::default()),
             _ => quote!(#name: None),
         }
     });
     let empty = operation.inputs.is_empty();
-    let body = if empty { quote!(Self {}) } else { quote!(Self { #(#values),* }) };
+    let body = if empty {
+        quote!(Self {})
+    } else {
+        quote!(Self { #(#values),* })
+    };
     let doc = docs::doc("With all that is required, and nothing else.");
     let must_use = quote!(#[must_use]);
     quote! { impl #ty { #doc #must_use pub fn new(#(#arguments),*) -> Self { #body } } }
@@ -122,16 +150,27 @@ fn implementation(operation: &Operation) -> TokenStream {
     let (decode, stream) = match &operation.output {
         Output::Nothing => (quote!(decode::empty(&parts, &body)), None),
         Output::Json(_) => (quote!(decode::json(&parts, &body)), None),
-        Output::Own { decode, stream: false, .. } => {
+        Output::Own {
+            decode,
+            stream: false,
+            ..
+        } => {
             let decode = ident(decode);
             (quote!(decode::#decode(&parts, &body)), None)
         }
-        Output::Own { decode, stream: true, .. } => {
+        Output::Own {
+            decode,
+            stream: true,
+            ..
+        } => {
             let decode = ident(decode);
             let stream = quote! {
                 fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> { decode::#decode(&parts, body) }
             };
-            (quote!(decode::#decode(&parts, Body::from(body))), Some(stream))
+            (
+                quote!(decode::#decode(&parts, Body::from(body))),
+                Some(stream),
+            )
         }
     };
     quote! {
@@ -157,8 +196,8 @@ fn meta(operation: &Operation) -> TokenStream {
     let tag = &operation.tag;
     let anonymous = (!operation.authenticated).then(|| quote!(.without_credentials()));
     let pages = operation.paging.is_some().then(|| quote!(.with_pages()));
-    let streamed =
-        matches!(operation.output, Output::Own { stream: true, .. }).then(|| quote!(.with_streamed_body()));
+    let streamed = matches!(operation.output, Output::Own { stream: true, .. })
+        .then(|| quote!(.with_streamed_body()));
     quote! {
         &OperationMeta::new(#id, Method::#method, #path)
             .with_tag(#tag)
@@ -175,7 +214,11 @@ fn request(operation: &Operation) -> TokenStream {
     for input in &operation.inputs {
         let (name, wire) = (ident(&input.rust), &input.wire);
         let text = matches!(input.ty, Type::Text);
-        let as_text = if input.required { quote!(self.#name.as_str()) } else { quote!(self.#name.as_deref()) };
+        let as_text = if input.required {
+            quote!(self.#name.as_str())
+        } else {
+            quote!(self.#name.as_deref())
+        };
         if input.checks.minimum.is_some() || input.checks.maximum.is_some() {
             let (minimum, maximum) = bounds(&input.checks);
             steps.push(quote!(.bounded(#wire, self.#name, #minimum, #maximum)));
@@ -190,20 +233,33 @@ fn request(operation: &Operation) -> TokenStream {
                 Type::Enum(_) => quote!(.path(#wire, self.#name.as_str())),
                 _ => quote!(.path(#wire, &self.#name.to_string())),
             }),
-            Place::Query { allow_empty: false } if text => steps.push(quote!(.query_non_empty(#wire, #as_text))),
+            Place::Query { allow_empty: false } if text => {
+                steps.push(quote!(.query_non_empty(#wire, #as_text)))
+            }
             Place::Query { .. } => steps.push(quote!(.query(#wire, &self.#name))),
-            Place::Header { allow_empty, default } => {
+            Place::Header {
+                allow_empty,
+                default,
+            } => {
                 let header = wire.to_lowercase();
                 let header = quote!(http::HeaderName::from_static(#header));
                 steps.push(match (allow_empty, default) {
-                    (_, Some(default)) => quote!(.header_non_empty(#header, self.#name.as_deref().or(Some(#default)))),
+                    (_, Some(default)) => {
+                        quote!(.header_non_empty(#header, self.#name.as_deref().or(Some(#default))))
+                    }
                     (true, None) => quote!(.header(#header, #as_text)),
                     (false, None) => quote!(.header_non_empty(#header, #as_text)),
                 });
             }
-            Place::HeaderPrefix(prefix) => steps.push(quote!(.prefixed_headers(#prefix, &self.#name))),
+            Place::HeaderPrefix(prefix) => {
+                steps.push(quote!(.prefixed_headers(#prefix, &self.#name)))
+            }
             Place::JsonBody { validated } => {
-                let json = if *validated { quote!(valid_json) } else { quote!(json) };
+                let json = if *validated {
+                    quote!(valid_json)
+                } else {
+                    quote!(json)
+                };
                 if input.required {
                     finish = quote!(.#json(&self.#name));
                 } else {
@@ -218,7 +274,11 @@ fn request(operation: &Operation) -> TokenStream {
                 }
             }
             Place::DataBody => {
-                finish = if input.required { quote!(.data(self.#name)) } else { quote!(.data(self.#name.unwrap_or_default())) };
+                finish = if input.required {
+                    quote!(.data(self.#name))
+                } else {
+                    quote!(.data(self.#name.unwrap_or_default()))
+                };
             }
         }
     }
@@ -242,7 +302,11 @@ fn setters(operation: &Operation) -> TokenStream {
             }
         })
         .collect();
-    if setters.is_empty() { quote!() } else { quote! { impl Call<#ty> { #(#setters)* } } }
+    if setters.is_empty() {
+        quote!()
+    } else {
+        quote! { impl Call<#ty> { #(#setters)* } }
+    }
 }
 
 fn paged(operation: &Operation, paging: &Paging) -> TokenStream {

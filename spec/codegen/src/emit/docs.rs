@@ -9,20 +9,34 @@ const WIDTH: usize = 112;
 
 /// `///` lines, wrapped; paragraphs stay apart and lists stay lists.
 pub fn doc(text: &str) -> TokenStream {
-    let lines = wrap(text).into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") });
+    let lines = wrap(text).into_iter().map(|line| {
+        if line.is_empty() {
+            line
+        } else {
+            format!(" {line}")
+        }
+    });
     quote! { #(#[doc = #lines])* }
 }
 
 /// `//!` lines.
 pub fn inner(text: &str) -> TokenStream {
-    let lines = wrap(text).into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") });
+    let lines = wrap(text).into_iter().map(|line| {
+        if line.is_empty() {
+            line
+        } else {
+            format!(" {line}")
+        }
+    });
     quote! { #(#![doc = #lines])* }
 }
 
 /// The first sentence as a paragraph of its own, the rest after it, as rustdoc's summaries want it.
 pub fn item(text: &str) -> TokenStream {
     match text.split_once(". ") {
-        Some((first, rest)) if !first.ends_with("e.g") && !first.ends_with("i.e") => doc(&format!("{first}.\n\n{rest}")),
+        Some((first, rest)) if !first.ends_with("e.g") && !first.ends_with("i.e") => {
+            doc(&format!("{first}.\n\n{rest}"))
+        }
         _ => doc(text),
     }
 }
@@ -30,7 +44,11 @@ pub fn item(text: &str) -> TokenStream {
 fn wrap(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        let hang = if paragraph.starts_with("- ") { "  " } else { "" };
+        let hang = if paragraph.starts_with("- ") {
+            "  "
+        } else {
+            ""
+        };
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
             if !line.is_empty() && line.len() + 1 + word.len() > WIDTH {
@@ -53,8 +71,15 @@ pub fn source(operation: &Operation) -> String {
         Repeat::Idempotent => "twice is like once, so it is retried",
         Repeat::Once => "not repeated when it may have been done",
     };
-    let access = if operation.authenticated { "" } else { "; sent without credentials" };
-    format!("`{} {}` (operation `{}`); {repeat}{access}.", operation.http_method, operation.path, operation.id)
+    let access = if operation.authenticated {
+        ""
+    } else {
+        "; sent without credentials"
+    };
+    format!(
+        "`{} {}` (operation `{}`); {repeat}{access}.",
+        operation.http_method, operation.path, operation.id
+    )
 }
 
 /// The text of a method of `Client`.
@@ -69,7 +94,11 @@ pub fn method(operation: &Operation) -> String {
     }
     text.push_str("\n\n");
     text.push_str(&source(operation));
-    let inputs: Vec<_> = operation.inputs.iter().filter(|input| input.required).collect();
+    let inputs: Vec<_> = operation
+        .inputs
+        .iter()
+        .filter(|input| input.required)
+        .collect();
     if !inputs.is_empty() {
         text.push_str("\n\n# Arguments\n");
         for input in inputs {
@@ -79,7 +108,10 @@ pub fn method(operation: &Operation) -> String {
     text.push_str("\n\n# Errors\n");
     let mut known = operation.failures.clone();
     if operation.authenticated && known.iter().all(|(status, _)| *status != 401) {
-        known.push((401, "The credentials are missing or wrong, or a permission is missing.".into()));
+        known.push((
+            401,
+            "The credentials are missing or wrong, or a permission is missing.".into(),
+        ));
     }
     for (status, meaning) in &known {
         text.push_str(&format!("\n- {status}, {}: {meaning}", predicate(*status)));
@@ -99,6 +131,9 @@ fn predicate(status: u16) -> String {
         420 | 423 => &["is_throttled"],
         _ => &["is_bad_request"],
     };
-    let links: Vec<_> = names.iter().map(|name| format!("[`{name}`](crate::Error::{name})")).collect();
+    let links: Vec<_> = names
+        .iter()
+        .map(|name| format!("[`{name}`](crate::Error::{name})"))
+        .collect();
     links.join(" or ")
 }

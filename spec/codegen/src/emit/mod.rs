@@ -23,7 +23,10 @@ pub fn emit(api: &Api) -> Files {
         if !group.operations.is_empty() {
             let doc = docs::doc(&group.doc);
             modules.push(quote! { #doc pub mod #module; });
-            files.insert(format!("api/{}.rs", group.module).into(), file(&api::group(group)));
+            files.insert(
+                format!("api/{}.rs", group.module).into(),
+                file(&api::group(group)),
+            );
         }
         let models = models::group(api, group);
         if !models.is_empty() {
@@ -36,13 +39,17 @@ pub fn emit(api: &Api) -> Files {
          that makes it, and setters on [`Call`](crate::Call) for what is optional.",
     );
     files.insert("api/mod.rs".into(), file(&quote! { #api_doc #(#modules)* }));
-    let models_doc = docs::inner("The schemas of the lakeFS API; they are public as `crate::models`.");
+    let models_doc =
+        docs::inner("The schemas of the lakeFS API; they are public as `crate::models`.");
     files.insert(
         "models/mod.rs".into(),
         file(&quote! { #models_doc #(mod #model_modules;)* #(pub use self::#model_modules::*;)* }),
     );
     let doc = docs::inner("What spec/codegen writes.");
-    files.insert("mod.rs".into(), file(&quote! { #doc pub mod api; pub(crate) mod models; }));
+    files.insert(
+        "mod.rs".into(),
+        file(&quote! { #doc pub mod api; pub(crate) mod models; }),
+    );
     files
 }
 
@@ -62,13 +69,20 @@ fn spaced(source: &str) -> String {
         let indent = line.len() - line.trim_start().len();
         let body = line.trim_start();
         let opens = indent <= 4
-            && (body.starts_with("///") || body.starts_with("#[") || body.starts_with("pub ") || body.starts_with("impl") || body.starts_with("fn "));
+            && (body.starts_with("///")
+                || body.starts_with("#[")
+                || body.starts_with("pub ")
+                || body.starts_with("impl")
+                || body.starts_with("fn "));
         if after_block && opens {
             out.push('\n');
         }
         out.push_str(line);
         out.push('\n');
-        after_block = indent <= 4 && (body == "}" || body.ends_with(");") && indent == 0 || indent == 0 && body.starts_with("use ") );
+        after_block = indent <= 4
+            && (body == "}"
+                || body.ends_with(");") && indent == 0
+                || indent == 0 && body.starts_with("use "));
     }
     out
 }

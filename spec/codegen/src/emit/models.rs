@@ -10,7 +10,11 @@ use super::{
 use crate::model::*;
 
 pub fn group(api: &Api, group: &Group) -> TokenStream {
-    let enums = api.enums.values().filter(|found| found.tag == group.tag).map(open_enum);
+    let enums = api
+        .enums
+        .values()
+        .filter(|found| found.tag == group.tag)
+        .map(open_enum);
     let models = group.models.iter().map(model);
     quote! { #(#models)* #(#enums)* }
 }
@@ -31,7 +35,11 @@ fn model(model: &Model) -> TokenStream {
         let name = ident(&field.rust);
         let serde = serde(field);
         let ty = stored(&field.ty);
-        let ty = if optional(field) { quote!(Option<#ty>) } else { ty };
+        let ty = if optional(field) {
+            quote!(Option<#ty>)
+        } else {
+            ty
+        };
         quote! { #doc #serde pub #name: #ty, }
     });
     let debug = fields.iter().any(|field| field.shown != Shown::All);
@@ -63,18 +71,30 @@ fn serde(field: &Field) -> TokenStream {
         quote!(rename = #wire)
     });
     let rest = match (&field.ty, optional(field)) {
-        (Type::UnixSeconds, true) => {
-            Some(quote!(default, skip_serializing_if = "Option::is_none", with = "crate::codec::time::optional_unix"))
-        }
+        (Type::UnixSeconds, true) => Some(quote!(
+            default,
+            skip_serializing_if = "Option::is_none",
+            with = "crate::codec::time::optional_unix"
+        )),
         (_, true) => Some(quote!(default, skip_serializing_if = "Option::is_none")),
         (Type::UnixSeconds, false) => Some(quote!(with = "crate::codec::time::unix")),
         // Servers send null, or nothing, for an empty list.
-        (Type::List(_) | Type::Map(_), false) => Some(quote!(default, deserialize_with = "crate::codec::null_is_default")),
-        _ if field.lenient => Some(quote!(default, deserialize_with = "crate::codec::null_is_default")),
+        (Type::List(_) | Type::Map(_), false) => Some(quote!(
+            default,
+            deserialize_with = "crate::codec::null_is_default"
+        )),
+        _ if field.lenient => Some(quote!(
+            default,
+            deserialize_with = "crate::codec::null_is_default"
+        )),
         _ => None,
     };
     let parts: Vec<_> = rename.into_iter().chain(rest).collect();
-    if parts.is_empty() { quote!() } else { quote!(#[serde(#(#parts),*)]) }
+    if parts.is_empty() {
+        quote!()
+    } else {
+        quote!(#[serde(#(#parts),*)])
+    }
 }
 
 fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
@@ -90,21 +110,33 @@ fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
             quote!(#name: None)
         } else {
             let kept = keep(&field.ty, &name);
-            if kept.to_string() == name.to_string() { quote!(#name) } else { quote!(#name: #kept) }
+            if kept.to_string() == name.to_string() {
+                quote!(#name)
+            } else {
+                quote!(#name: #kept)
+            }
         }
     });
     let setters = fields.iter().map(|field| {
         let doc = docs::item(&field.doc);
         let (name, ty) = (ident(&field.rust), taken(&field.ty));
         let kept = keep(&field.ty, &name);
-        let value = if optional(field) { quote!(Some(#kept)) } else { kept };
+        let value = if optional(field) {
+            quote!(Some(#kept))
+        } else {
+            kept
+        };
         quote! {
             #doc
             #[must_use]
             pub fn #name(mut self, #name: #ty) -> Self { self.#name = #value; self }
         }
     });
-    let doc = docs::doc(if required.is_empty() { "With nothing set." } else { "With all that is required, and nothing else." });
+    let doc = docs::doc(if required.is_empty() {
+        "With nothing set."
+    } else {
+        "With all that is required, and nothing else."
+    });
     quote! {
         impl #name {
             #doc
@@ -139,7 +171,11 @@ fn debug_impl(model: &Model, fields: &[Field]) -> TokenStream {
 fn validate_impl(model: &Model, fields: &[Field]) -> TokenStream {
     let name = format_ident!("{}", model.name);
     let own = fields.iter().any(|field| field.checks != Checks::default());
-    let import = own.then(|| quote!(use crate::codec::validate;));
+    let import = own.then(|| {
+        quote!(
+            use crate::codec::validate;
+        )
+    });
     let checks = fields.iter().flat_map(|field| {
         let name = ident(&field.rust);
         let wire = &field.wire;
@@ -160,7 +196,9 @@ fn validate_impl(model: &Model, fields: &[Field]) -> TokenStream {
         }
         if field.checks.minimum.is_some() || field.checks.maximum.is_some() {
             let (minimum, maximum) = bounds(&field.checks);
-            check(quote! { validate::field(#wire, validate::within(*value, #minimum, #maximum))?; });
+            check(
+                quote! { validate::field(#wire, validate::within(*value, #minimum, #maximum))?; },
+            );
         }
         if field.validated {
             check(quote! { value.validate().map_err(|invalid| invalid.within(#wire))?; });
@@ -180,8 +218,12 @@ fn validate_impl(model: &Model, fields: &[Field]) -> TokenStream {
 
 /// Both bounds, where at least one is set.
 pub fn bounds(checks: &Checks) -> (TokenStream, TokenStream) {
-    let minimum = checks.minimum.map_or_else(|| quote!(i64::MIN), |value| quote!(#value));
-    let maximum = checks.maximum.map_or_else(|| quote!(i64::MAX), |value| quote!(#value));
+    let minimum = checks
+        .minimum
+        .map_or_else(|| quote!(i64::MIN), |value| quote!(#value));
+    let maximum = checks
+        .maximum
+        .map_or_else(|| quote!(i64::MAX), |value| quote!(#value));
     (minimum, maximum)
 }
 

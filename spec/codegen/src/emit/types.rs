@@ -57,7 +57,9 @@ pub fn taken(ty: &Type) -> TokenStream {
 pub fn keep(ty: &Type, name: &Ident) -> TokenStream {
     match ty {
         Type::Text | Type::Data => quote!(#name.into()),
-        Type::List(inner) if matches!(**inner, Type::Text) => quote!(#name.into_iter().map(Into::into).collect()),
+        Type::List(inner) if matches!(**inner, Type::Text) => {
+            quote!(#name.into_iter().map(Into::into).collect())
+        }
         Type::List(_) => quote!(#name.into_iter().collect()),
         Type::Map(inner) if **inner == Type::Text => {
             quote!(#name.into_iter().map(|(key, value)| (key.into(), value.into())).collect())

@@ -54,7 +54,10 @@ pub(super) fn current_user(server: &Server, call: &Call) -> Answer {
 }
 
 pub(super) fn capabilities() -> Answer {
-    ok(&models::AuthCapabilities { invite_user: Some(false), forgot_password: None })
+    ok(&models::AuthCapabilities {
+        invite_user: Some(false),
+        forgot_password: None,
+    })
 }
 
 /// A time before 1970 or after 9999 cannot be written: the nearest that can is.

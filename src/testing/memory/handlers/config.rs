@@ -15,7 +15,9 @@ pub(super) fn config(server: &Server) -> Answer {
         version_config: Some(version_config()),
         storage_config: Some(storage_config(server.block_store)),
         storage_config_list: Some(Vec::new()),
-        ui_config: Some(models::UIConfig { custom_viewers: None }),
+        ui_config: Some(models::UIConfig {
+            custom_viewers: None,
+        }),
         capabilities_config: Some(models::CapabilitiesConfig {}),
     })
 }
@@ -30,7 +32,9 @@ pub(super) fn storage(server: &Server) -> Answer {
 
 pub(super) fn garbage_collection() -> Answer {
     const DAY_SECONDS: i64 = 24 * 60 * 60;
-    ok(&models::GarbageCollectionConfig { grace_period: Some(DAY_SECONDS) })
+    ok(&models::GarbageCollectionConfig {
+        grace_period: Some(DAY_SECONDS),
+    })
 }
 
 /// A lakeFS in memory is always set up.
@@ -55,10 +59,14 @@ pub(super) fn post_statistics(call: &Call) -> Answer {
     for event in list.events {
         let names = [("class", &event.class), ("name", &event.name)];
         if let Some((name, _)) = names.into_iter().find(|(_, value)| value.is_empty()) {
-            return Err(Failure::bad_request(format!("invalid value: {name} is required")));
+            return Err(Failure::bad_request(format!(
+                "invalid value: {name} is required"
+            )));
         }
         if event.count < 0 {
-            return Err(Failure::bad_request("invalid value: count must be a non-negative integer"));
+            return Err(Failure::bad_request(
+                "invalid value: count must be a non-negative integer",
+            ));
         }
     }
     no_content()
