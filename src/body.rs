@@ -1,6 +1,7 @@
 //! [`Body`]: the bytes of a request or a response.
 
 use std::{
+    any::Any,
     fmt,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -94,11 +95,22 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self {
-            kind: Kind::Stream {
-                body: Box::pin(body.map_err(Into::into)),
-                progress: Progress::default(),
+        // A body of ours stays what it is: a layer that passes it on adds no box.
+        let mut body = Some(body);
+        if let Some(ours) = (&mut body as &mut dyn Any)
+            .downcast_mut::<Option<Self>>()
+            .and_then(Option::take)
+        {
+            return ours;
+        }
+        match body {
+            Some(body) => Self {
+                kind: Kind::Stream {
+                    body: Box::pin(body.map_err(Into::into)),
+                    progress: Progress::default(),
+                },
             },
+            None => Self::empty(),
         }
     }
 

@@ -98,6 +98,8 @@ pub struct OperationMeta {
     pub paged: bool,
     /// Whether the body of its answer is data to stream, not a document to read whole.
     pub streamed: bool,
+    /// Whether the body of its request is data of any size: then the client's default time limits do not hold for it.
+    pub uploads: bool,
     /// What lakeFS promises about its future.
     pub stability: Stability,
 }
@@ -143,6 +145,7 @@ impl OperationMeta {
             authenticated: true,
             paged: false,
             streamed: false,
+            uploads: false,
             stability: Stability::Stable,
         }
     }
@@ -186,6 +189,13 @@ impl OperationMeta {
     #[must_use]
     pub const fn with_streamed_body(mut self) -> Self {
         self.streamed = true;
+        self
+    }
+
+    /// The same, sending data.
+    #[must_use]
+    pub const fn with_data_body(mut self) -> Self {
+        self.uploads = true;
         self
     }
 

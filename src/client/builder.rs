@@ -203,12 +203,14 @@ impl ClientBuilder {
             .user_agent
             .and_then(|agent| HeaderValue::try_from(agent).ok())
             .unwrap_or(identity::DEFAULT);
+        let layered = !(self.layers.is_empty() && self.attempt_layers.is_empty());
         let stack = Stack {
             layers: self.layers,
             attempt_layers: self.attempt_layers,
             identity: IdentityLayer::new(agent),
             retry: self.retry,
             attempt_timeout: self.attempt_timeout,
+            call_timeout: self.timeout,
             auth,
             timer: self.timer.clone(),
         };
@@ -218,6 +220,7 @@ impl ClientBuilder {
             credentials: self.credentials,
             timeout: self.timeout,
             timer: self.timer,
+            layered,
         };
         Client {
             inner: Arc::new(inner),

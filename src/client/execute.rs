@@ -2,17 +2,17 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use http::response::Parts;
 
 use crate::{
     Body, Error, Result,
-    error::ErrorKind,
-    middleware::{retry::Attempts, timeout::Clock},
+    middleware::{
+        retry::Attempts,
+        timeout::{self, Clock},
+    },
     operation::OperationMeta,
-    timer::SharedTimer,
     transport::ResponseFuture,
 };
 
@@ -26,7 +26,7 @@ enum State {
     Failed(Option<Error>),
     Sent {
         response: ResponseFuture,
-        clock: Clock,
+        clock: Option<Clock>,
         meta: Option<&'static OperationMeta>,
     },
 }
@@ -43,14 +43,13 @@ pub(crate) struct Received {
 impl Execute {
     pub(super) fn new(
         response: ResponseFuture,
-        limit: Option<Duration>,
-        timer: SharedTimer,
+        clock: Option<Clock>,
         meta: Option<&'static OperationMeta>,
     ) -> Self {
         Self {
             state: State::Sent {
                 response,
-                clock: Clock::new(limit, timer),
+                clock,
                 meta,
             },
         }
@@ -60,13 +59,6 @@ impl Execute {
         Self {
             state: State::Failed(Some(error)),
         }
-    }
-
-    pub(super) fn too_late(limit: Duration) -> Error {
-        Error::new(
-            ErrorKind::Timeout,
-            format!("the call was not over within its limit of {limit:?}"),
-        )
     }
 }
 
@@ -102,11 +94,12 @@ impl Future for Execute {
                         Err(error) => Err(super::failure(error, *meta)),
                     });
                 }
+                let Some(clock) = clock else {
+                    return Poll::Pending;
+                };
                 let limit = ready!(clock.poll(cx));
-                Poll::Ready(Err(Self::too_late(limit)
-                    .with_operation(*meta)
-                    .with_effect_of(*meta)
-                    .with_attempts(1, false)))
+                let error = timeout::missed(limit).with_operation(*meta);
+                Poll::Ready(Err(error.with_effect_of(*meta).with_attempts(1, false)))
             }
         }
     }

@@ -16,7 +16,10 @@ use crate::{
     call::Settings,
     config::Endpoint,
     error::classify,
-    middleware::retry::{Deadline, RetryPolicy},
+    middleware::{
+        retry::RetryPolicy,
+        timeout::{self, Clock, Deadline},
+    },
     operation::OperationMeta,
     timer::SharedTimer,
     transport::{BoxTransport, HttpTransport},
@@ -67,6 +70,8 @@ struct Inner {
     credentials: Credentials,
     timeout: Option<Duration>,
     timer: SharedTimer,
+    /// Whether there are layers of the user's.
+    layered: bool,
 }
 
 // ===== impl Client =====
@@ -144,8 +149,7 @@ impl Client {
         if let Some(policy) = settings.retry {
             request.extensions_mut().insert::<RetryPolicy>(policy);
         }
-        let limit = settings.timeout.or(self.inner.timeout);
-        self.send(request, limit, Some(meta))
+        self.send(request, settings.timeout, Some(meta))
     }
 
     fn send(
@@ -154,20 +158,24 @@ impl Client {
         limit: Option<Duration>,
         meta: Option<&'static OperationMeta>,
     ) -> Execute {
-        if let (Some(limit), Some(timer)) = (limit, &self.inner.timer) {
-            if limit.is_zero() {
-                return Execute::failed(Execute::too_late(limit).with_operation(meta));
-            }
-            if let Some(deadline) = timer.now().checked_add(limit) {
-                request.extensions_mut().insert(Deadline(deadline));
-            }
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            return Execute::failed(timeout::missed(Duration::ZERO).with_operation(meta));
         }
-        Execute::new(
-            self.inner.stack.send(request),
-            limit,
-            self.inner.timer.clone(),
-            meta,
-        )
+        let timer = self.inner.timer.as_deref();
+        if let Some(deadline) = limit
+            .zip(timer)
+            .and_then(|(limit, timer)| Deadline::new(limit, timer))
+        {
+            request.extensions_mut().insert(deadline);
+        }
+        // Without layers of the user's, nothing that waits stands outside of what keeps the limit for every attempt.
+        let uploads = meta.is_some_and(|meta| meta.uploads);
+        let limit = limit.or(self.inner.timeout.filter(|_| !uploads));
+        let clock = self
+            .inner
+            .layered
+            .then(|| Clock::new(limit, self.inner.timer.clone()));
+        Execute::new(self.inner.stack.send(request), clock, meta)
     }
 }
 
@@ -185,8 +193,7 @@ impl Service<Request<Body>> for Client {
         Box::pin(async move {
             let meta = OperationMeta::of(&request);
             let request = client.absolute(request)?;
-            let Received { parts, body, .. } =
-                client.send(request, client.inner.timeout, meta).await?;
+            let Received { parts, body, .. } = client.send(request, None, meta).await?;
             Ok(Response::from_parts(parts, body))
         })
     }

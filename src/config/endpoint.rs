@@ -40,7 +40,6 @@ impl Endpoint {
     /// fragment. A password in it is not shown.
     pub fn parse(url: &str) -> Result<Self> {
         let url = url.trim();
-        // Whatever stands before an `@` in the authority may be a password: no message may quote the URL then.
         let authority = url
             .split_once("://")
             .map_or(url, |(_, rest)| rest)
@@ -52,7 +51,11 @@ impl Endpoint {
                 "has a user or password in it; pass those to `credentials`",
             ));
         }
-        let quoted = |problem: &str| invalid(&format!("is {url:?}; {problem}"));
+        // Whatever stands before an `@` may be a password, in a mistyped URL anywhere: no message may quote it then.
+        let quoted = |problem: &str| match url.contains('@') {
+            true => invalid(&format!("is not usable; {problem}")),
+            false => invalid(&format!("is {url:?}; {problem}")),
+        };
         if url.is_empty() {
             return Err(invalid(
                 "is empty; it looks like https://lakefs.example.com",
@@ -79,9 +82,8 @@ impl Endpoint {
             Some(authority) if !authority.host().is_empty() => authority,
             _ => return Err(quoted("it lacks a host")),
         };
-        if authority.as_str().ends_with(':')
-            || (authority.port().is_some() && authority.port_u16().is_none())
-        {
+        let behind_host = &authority.as_str()[authority.host().len()..];
+        if !behind_host.is_empty() && authority.port_u16().is_none() {
             return Err(quoted("its port is not a number up to 65535"));
         }
         let base = parts

@@ -98,17 +98,18 @@ impl ErrorDocument {
             || starts_with_ignore_case(text, "<!doctype html")
             || starts_with_ignore_case(text, "<html")
         {
-            return Self::Page(element(text, "title").map(quote));
+            let title = |text: &str| quote(text.split_whitespace().collect::<Vec<_>>().join(" "));
+            return Self::Page(element(text, "title").map(title));
         }
         // Object stores answer <Error><Code>…</Code><Message>…</Message></Error>.
         match (element(text, "Code"), element(text, "Message")) {
-            (Some(code), Some(message)) => Self::Message(quote(&format!("{code}: {message}"))),
-            (Some(only), None) | (None, Some(only)) => Self::Message(quote(only)),
+            (Some(code), Some(message)) => Self::message(&format!("{code}: {message}")),
+            (Some(only), None) | (None, Some(only)) => Self::message(only),
             (None, None) => Self::message(text),
         }
     }
 
-    /// A validation error quotes the server's schema over many lines: the first one says what is wrong.
+    /// A validation error quotes the server's schema over many lines, Azure adds ids: the first line says what is wrong.
     fn message(text: &str) -> Self {
         match text.lines().map(str::trim).find(|line| !line.is_empty()) {
             Some(line) => Self::Message(quote(line)),
@@ -140,12 +141,13 @@ fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 
 /// Blanks the values of query parameters that carry a signature or a credential, wherever a URL stands in `text`.
 pub(crate) fn redact_signatures(text: &str) -> Cow<'_, str> {
-    const SECRET: [&str; 8] = [
+    const SECRET: [&str; 9] = [
         "X-Amz-Signature=",
         "X-Amz-Credential=",
         "X-Amz-Security-Token=",
         "X-Goog-Signature=",
         "X-Goog-Credential=",
+        "AWSAccessKeyId=",
         "Signature=",
         "sig=",
         "token=",
@@ -155,20 +157,21 @@ pub(crate) fn redact_signatures(text: &str) -> Cow<'_, str> {
     }
     let mut redacted = String::new();
     let mut rest = text;
-    'text: while let Some(start) = rest.find(['?', '&']) {
-        let (before, after) = rest.split_at(start + 1);
-        redacted.push_str(before);
+    while let Some(start) = rest.find(['?', '&', '\\']) {
+        let after = &rest[start + 1..];
+        // `&` as XML and HTML write it, and as JSON does.
+        let after = ["amp;", "u0026"]
+            .iter()
+            .find_map(|escape| after.strip_prefix(escape))
+            .unwrap_or(after);
+        redacted.push_str(&rest[..rest.len() - after.len()]);
         rest = after;
-        for name in SECRET {
-            if starts_with_ignore_case(after, name) {
-                let end = after.find(|c: char| {
-                    c == '&' || c == '"' || c == '\'' || c == '<' || c.is_whitespace()
-                });
-                redacted.push_str(&after[..name.len()]);
-                redacted.push_str("[redacted]");
-                rest = &after[end.unwrap_or(after.len())..];
-                continue 'text;
-            }
+        let secret = |name: &&&str| starts_with_ignore_case(after, name);
+        if let Some(name) = SECRET.iter().find(secret) {
+            let end = after.find(|c: char| c.is_whitespace() || "&\\\"'<".contains(c));
+            redacted.push_str(&after[..name.len()]);
+            redacted.push_str("[redacted]");
+            rest = &after[end.unwrap_or(after.len())..];
         }
     }
     if redacted.is_empty() {

@@ -41,6 +41,7 @@ pub(crate) struct Stack {
     pub(crate) identity: identity::IdentityLayer,
     pub(crate) retry: retry::RetryPolicy,
     pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) call_timeout: Option<Duration>,
     pub(crate) auth: Option<AuthHeader>,
     pub(crate) timer: SharedTimer,
 }
@@ -53,6 +54,7 @@ impl Stack {
         let attempt = ServiceBuilder::new()
             .layer(timeout::AttemptTimeoutLayer::new(
                 self.attempt_timeout,
+                self.call_timeout,
                 self.timer.clone(),
             ))
             .layer(collect::CollectLayer::new())
@@ -61,7 +63,7 @@ impl Stack {
         let attempt = attempt.layer(trace::TraceLayer::new());
         let attempt = attempt.service(transport);
 
-        let retry = retry::RetryLayer::new(self.retry, self.timer);
+        let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer);
         let identity = self.identity;
         let whole = if self.attempt_layers.is_empty() {
             BoxTransport::from_erased(identity.layer(retry.layer(attempt)))

@@ -6,8 +6,9 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use http::Request;
@@ -28,6 +29,7 @@ pub(crate) const DEFAULT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct AttemptTimeoutLayer {
     limit: Option<Duration>,
+    call_limit: Option<Duration>,
     timer: SharedTimer,
 }
 
@@ -36,6 +38,7 @@ pub struct AttemptTimeoutLayer {
 pub struct AttemptTimeout<S> {
     inner: S,
     limit: Option<Duration>,
+    call_limit: Option<Duration>,
     timer: SharedTimer,
 }
 
@@ -45,7 +48,17 @@ pin_project! {
         #[pin]
         inner: F,
         clock: Clock,
+        // The limit of the whole call, where the clock keeps that one.
+        of_call: Option<Duration>,
     }
+}
+
+/// When the call must be over; in the extensions of a request when the call has a limit of its own, and when it is tried
+/// again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: Duration,
 }
 
 /// A limit, and the sleep that keeps it from the first time that there is something to wait for.
@@ -58,14 +71,22 @@ pub(crate) struct Clock {
 // ===== impl AttemptTimeoutLayer =====
 
 impl AttemptTimeoutLayer {
-    /// `None` for either means no limit.
-    pub(crate) fn new(limit: Option<Duration>, timer: SharedTimer) -> Self {
-        Self { limit, timer }
+    /// `call_limit` holds for the whole call, of which a request without a [`Deadline`] is the first attempt.
+    pub(crate) fn new(
+        limit: Option<Duration>,
+        call_limit: Option<Duration>,
+        timer: SharedTimer,
+    ) -> Self {
+        Self {
+            limit,
+            call_limit,
+            timer,
+        }
     }
 
     /// Limits every attempt to `limit`, on the clock of `timer`.
     pub fn with_limit(limit: Duration, timer: impl Timer) -> Self {
-        Self::new(Some(limit), Some(std::sync::Arc::new(timer)))
+        Self::new(Some(limit), None, Some(Arc::new(timer)))
     }
 }
 
@@ -76,6 +97,7 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
         AttemptTimeout {
             inner,
             limit: self.limit,
+            call_limit: self.call_limit,
             timer: self.timer.clone(),
         }
     }
@@ -96,12 +118,28 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // How long a large body takes to send is no sign of trouble: the connection's own limits watch over it.
-        let sends_data = OperationMeta::of(&request).is_some_and(|meta| meta.id == "uploadObject");
-        let limit = self.limit.filter(|_| !sends_data);
+        // How long a large body takes to send is no sign of trouble.
+        let uploads = OperationMeta::of(&request).is_some_and(|meta| meta.uploads);
+        let limit = self.limit.filter(|_| !uploads);
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let inner = self.inner.call(request);
+        // The call's limit, where it comes first: one sleep keeps both.
+        let (left, call_limit) = match (deadline, &self.timer) {
+            (Some(deadline), Some(timer)) => (Some(deadline.left(&**timer)), Some(deadline.limit)),
+            _ => {
+                let limit = self.call_limit.filter(|_| !uploads);
+                (limit, limit)
+            }
+        };
+        let (limit, of_call) = match (limit, left) {
+            (Some(limit), Some(left)) if limit <= left => (Some(limit), None),
+            (_, Some(left)) => (Some(left), call_limit),
+            (limit, None) => (limit, None),
+        };
         AttemptTimeoutFuture {
-            inner: self.inner.call(request),
+            inner,
             clock: Clock::new(limit, self.timer.clone()),
+            of_call,
         }
     }
 }
@@ -118,13 +156,35 @@ where
         if let Poll::Ready(answer) = this.inner.poll(cx) {
             return Poll::Ready(answer);
         }
-        this.clock.poll(cx).map(|limit| {
-            Err(Error::new(
+        let limit = ready!(this.clock.poll(cx));
+        let error = match *this.of_call {
+            Some(limit) => missed(limit),
+            None => Error::new(
                 ErrorKind::Timeout,
-                format!("no answer to the attempt within {limit:?}"),
-            )
-            .into())
-        })
+                format!("no answer to the attempt within its limit of {limit:?}"),
+            ),
+        };
+        Poll::Ready(Err(error.into()))
+    }
+}
+
+/// The error of a call that was not over within its limit.
+pub(crate) fn missed(limit: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!("the call was not over within its limit of {limit:?}"),
+    )
+}
+
+// ===== impl Deadline =====
+
+impl Deadline {
+    pub(crate) fn new(limit: Duration, timer: &dyn Timer) -> Option<Self> {
+        timer.now().checked_add(limit).map(|at| Self { at, limit })
+    }
+
+    pub(crate) fn left(self, timer: &dyn Timer) -> Duration {
+        self.at.saturating_duration_since(timer.now())
     }
 }
 

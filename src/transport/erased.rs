@@ -1,13 +1,13 @@
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use http::{Request, Response};
-use tower::{Service, ServiceExt};
+use tower::Service;
 
 use super::HttpTransport;
 use crate::{Body, BoxError};
@@ -60,8 +60,14 @@ where
     B: http_body::Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     fn call(&self, request: Request<Body>) -> ResponseFuture {
-        let sent = self.0.clone().oneshot(request);
-        Box::pin(async move { Ok(sent.await.map_err(Into::into)?.map(Body::new)) })
+        let mut service = self.0.clone();
+        Box::pin(async move {
+            poll_fn(|cx| service.poll_ready(cx))
+                .await
+                .map_err(Into::into)?;
+            let response = service.call(request).await.map_err(Into::into)?;
+            Ok(response.map(Body::new))
+        })
     }
 }
 

@@ -31,8 +31,10 @@ mod hyper;
 
 pub use self::erased::BoxTransport;
 pub(crate) use self::erased::{Erased, ResponseFuture};
+#[cfg(feature = "http2")]
+pub use self::hyper::Http2;
 #[cfg(feature = "hyper")]
-pub use self::hyper::{Hyper, HyperBuilder};
+pub use self::hyper::{Hyper, HyperBuilder, HyperFuture};
 
 /// A [`tower::Service`] that can carry requests: cloneable, shareable between threads, answering with any
 /// [`http_body::Body`] of [`Bytes`].

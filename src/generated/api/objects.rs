@@ -643,7 +643,8 @@ impl Operation for UploadObject {
     )
     .with_tag("objects")
     .with_idempotency(Idempotency::Idempotent)
-    .with_stability(Stability::Stable);
+    .with_stability(Stability::Stable)
+    .with_data_body();
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)

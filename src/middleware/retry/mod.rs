@@ -33,20 +33,21 @@
 //! ```
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service};
 
 use crate::{
     Body, BoxError, Error,
     body::Spare,
     error::{ErrorKind, classify},
+    middleware::timeout::Deadline,
     operation::OperationMeta,
     timer::{SharedTimer, Timer},
     transport::{Erased, ResponseFuture},
@@ -60,6 +61,7 @@ pub use self::policy::RetryPolicy;
 #[derive(Clone, Debug)]
 pub struct RetryLayer {
     policy: RetryPolicy,
+    call_limit: Option<Duration>,
     timer: SharedTimer,
 }
 
@@ -68,6 +70,7 @@ pub struct RetryLayer {
 pub struct Retry<S> {
     inner: S,
     policy: RetryPolicy,
+    call_limit: Option<Duration>,
     timer: SharedTimer,
 }
 
@@ -78,10 +81,6 @@ pub(crate) struct Attempts {
     /// An attempt before the last may have done its work.
     pub(crate) in_doubt: bool,
 }
-
-/// When the call must be over; in the extensions of the request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline(pub(crate) Instant);
 
 /// What an attempt came to.
 enum Outcome {
@@ -96,13 +95,22 @@ enum Outcome {
 // ===== impl RetryLayer =====
 
 impl RetryLayer {
-    pub(crate) fn new(policy: RetryPolicy, timer: SharedTimer) -> Self {
-        Self { policy, timer }
+    /// `call_limit` holds for a request without a [`Deadline`].
+    pub(crate) fn new(
+        policy: RetryPolicy,
+        call_limit: Option<Duration>,
+        timer: SharedTimer,
+    ) -> Self {
+        Self {
+            policy,
+            call_limit,
+            timer,
+        }
     }
 
     /// Retries as `policy` says, waiting on `timer`.
     pub fn with_timer(policy: RetryPolicy, timer: impl Timer) -> Self {
-        Self::new(policy, Some(Arc::new(timer)))
+        Self::new(policy, None, Some(Arc::new(timer)))
     }
 }
 
@@ -113,6 +121,7 @@ impl<S> Layer<S> for RetryLayer {
         Retry {
             inner,
             policy: self.policy,
+            call_limit: self.call_limit,
             timer: self.timer.clone(),
         }
     }
@@ -156,39 +165,39 @@ where
             .extensions_mut()
             .remove::<RetryPolicy>()
             .unwrap_or(self.policy);
-        Box::pin(run(self.inner.clone(), policy, self.timer.clone(), request))
+        // Without a clock it could not wait between attempts.
+        let timer = self.timer.clone().filter(|_| policy.max_attempts > 1);
+        let uploads = OperationMeta::of(&request).is_some_and(|meta| meta.uploads);
+        let call_limit = self.call_limit.filter(|_| !uploads);
+        Box::pin(run(self.inner.clone(), policy, timer, call_limit, request))
     }
 }
 
 async fn run<S>(
-    inner: S,
+    mut inner: S,
     policy: RetryPolicy,
     timer: SharedTimer,
+    call_limit: Option<Duration>,
     request: Request<Body>,
 ) -> Result<Response<Body>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone,
 {
-    // Without a clock it could not wait between attempts.
-    let again = timer
-        .filter(|_| policy.max_attempts > 1)
-        .map(|timer| (timer, Again::new(&request)));
-    let Some((timer, again)) = again else {
-        return inner.oneshot(request).await;
+    poll_fn(|cx| inner.poll_ready(cx)).await?;
+    let Some(timer) = timer else {
+        return inner.call(request).await;
     };
     let repeatable = policy.repeats_always || may_repeat(&request);
-    let deadline = request
-        .extensions()
-        .get::<Deadline>()
-        .map(|deadline| deadline.0);
+    let deadline = request.extensions().get::<Deadline>().copied();
+    let deadline = deadline.or_else(|| Deadline::new(call_limit?, &*timer));
+    let again = Again::new(&request);
 
-    let mut attempts = Attempts {
-        count: 1,
-        in_doubt: false,
-    };
-    let mut request = request;
+    let mut attempts = Attempts::ONE;
+    let mut service = inner.clone();
+    // The one that is ready sends now, its clone later.
+    std::mem::swap(&mut service, &mut inner);
+    let mut answer = service.call(request).await;
     loop {
-        let answer = inner.clone().oneshot(request).await;
         let (outcome, asked) = judge(&answer);
         let may_retry = match outcome {
             Outcome::Final => false,
@@ -199,18 +208,24 @@ where
             return attempts.mark(answer);
         }
         let wait = policy.wait(attempts.count).max(asked.unwrap_or_default());
-        let too_late = deadline
-            .is_some_and(|deadline| deadline.saturating_duration_since(timer.now()) <= wait);
-        let Some(next) = (!too_late).then(|| again.request()).flatten() else {
+        let too_late = deadline.is_some_and(|deadline| deadline.left(&*timer) <= wait);
+        let Some(mut next) = (!too_late).then(|| again.request()).flatten() else {
             return attempts.mark(answer);
         };
+        if let Some(deadline) = deadline {
+            next.extensions_mut().insert(deadline);
+        }
         attempts.in_doubt |= matches!(outcome, Outcome::InDoubt);
         report(&next, &answer, attempts.count, wait);
         // The document was read, or the rest of it is not worth the wait: either way the connection is free now.
         drop(answer);
         timer.sleep(wait).await;
         attempts.count += 1;
-        request = next;
+        let mut service = inner.clone();
+        answer = match poll_fn(|cx| service.poll_ready(cx)).await {
+            Ok(()) => service.call(next).await,
+            Err(error) => Err(error),
+        };
     }
 }
 
@@ -308,16 +323,27 @@ struct Head {
     method: Method,
     uri: http::Uri,
     headers: HeaderMap<HeaderValue>,
+    /// The meta, where the extensions were that alone.
+    meta: Option<&'static OperationMeta>,
     extensions: http::Extensions,
 }
 
 impl Again {
     fn new(request: &Request<Body>) -> Self {
+        // Most requests carry their meta alone, which is cheaper to put back than a map is to clone.
+        let meta = OperationMeta::of(request);
+        let alone = meta.is_some() && request.extensions().len() == 1;
+        let extensions = if alone {
+            http::Extensions::new()
+        } else {
+            request.extensions().clone()
+        };
         let head = Head {
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers: request.headers().clone(),
-            extensions: request.extensions().clone(),
+            meta: meta.filter(|_| alone),
+            extensions,
         };
         Self {
             head,
@@ -332,6 +358,9 @@ impl Again {
         *request.uri_mut() = self.head.uri.clone();
         *request.headers_mut() = self.head.headers.clone();
         *request.extensions_mut() = self.head.extensions.clone();
+        if let Some(meta) = self.head.meta {
+            request.extensions_mut().insert(meta);
+        }
         Some(request)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{
     fmt,
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -10,13 +12,13 @@ use std::{
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, Error as ClientError, connect::HttpConnector},
+    client::legacy::{Client, Error as ClientError, ResponseFuture, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::Service;
 
 use self::connector::Connector;
-use super::{ConnectError, ResponseFuture};
+use super::ConnectError;
 use crate::{Body, BoxError, Result};
 
 mod connector;
@@ -47,6 +49,12 @@ mod tls;
 #[derive(Clone)]
 pub struct Hyper {
     client: Arc<Client<Connector, Body>>,
+}
+
+/// The answer of [`Hyper`].
+pub struct HyperFuture {
+    /// `None` outside of a runtime.
+    sent: Option<ResponseFuture>,
 }
 
 /// Builds a [`Hyper`].
@@ -93,35 +101,40 @@ impl Hyper {
 }
 
 impl Service<Request<Body>> for Hyper {
-    type Response = Response<Body>;
+    type Response = Response<Incoming>;
     type Error = BoxError;
-    type Future = ResponseFuture;
+    type Future = HyperFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
-        super::Erased::call(self, request)
+    fn call(&mut self, request: Request<Body>) -> HyperFuture {
+        // hyper-util spawns its connections, which panics outside of a runtime.
+        let inside = tokio::runtime::Handle::try_current().is_ok();
+        HyperFuture {
+            sent: inside.then(|| self.client.request(request)),
+        }
     }
 }
 
-impl super::Erased for Hyper {
-    fn call(&self, request: Request<Body>) -> ResponseFuture {
-        // hyper-util spawns its connections, which panics outside of a runtime.
-        if tokio::runtime::Handle::try_current().is_err() {
-            let error = ConnectError::new(
+impl Future for HyperFuture {
+    type Output = std::result::Result<Response<Incoming>, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.sent {
+            Some(sent) => Pin::new(sent).poll(cx).map_err(failure),
+            None => Poll::Ready(Err(ConnectError::new(
                 "the built-in transport needs a tokio runtime: make the call inside of one",
-            );
-            return Box::pin(std::future::ready(Err(error.into())));
+            )
+            .into())),
         }
-        let sent = self.client.request(request);
-        Box::pin(async move {
-            match sent.await {
-                Ok(response) => Ok(response.map(Body::new::<Incoming>)),
-                Err(error) => Err(failure(error)),
-            }
-        })
+    }
+}
+
+impl fmt::Debug for HyperFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HyperFuture")
     }
 }
 

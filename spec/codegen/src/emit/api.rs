@@ -198,12 +198,17 @@ fn meta(operation: &Operation) -> TokenStream {
     let pages = operation.paging.is_some().then(|| quote!(.with_pages()));
     let streamed = matches!(operation.output, Output::Own { stream: true, .. })
         .then(|| quote!(.with_streamed_body()));
+    let uploads = operation
+        .inputs
+        .iter()
+        .any(|input| input.place == Place::DataBody)
+        .then(|| quote!(.with_data_body()));
     quote! {
         &OperationMeta::new(#id, Method::#method, #path)
             .with_tag(#tag)
             .with_idempotency(#repeat)
             .with_stability(Stability::#stability)
-            #anonymous #pages #streamed
+            #anonymous #pages #streamed #uploads
     }
 }
 
