@@ -43,32 +43,24 @@ pub struct Body {
     kind: Kind,
 }
 
+/// Small, as requests are moved around a lot: what is rare is behind a box.
 enum Kind {
     Bytes(Bytes),
+    Stream(BoxBody),
+    Rare(Box<Rare>),
+}
+
+enum Rare {
     Replayable {
         make: MakeBody,
         hint: SizeHint,
         current: Option<BoxBody>,
     },
     /// Not read yet: [`Spare`] can still take the stream back.
-    Unread {
-        slot: Slot,
-        hint: SizeHint,
-    },
-    Stream {
-        body: BoxBody,
-        progress: Progress,
-    },
+    Unread { slot: Slot, hint: SizeHint },
 }
 
 type Slot = Arc<Mutex<Option<BoxBody>>>;
-
-/// How far a stream was read, and how far it has to go to be whole.
-#[derive(Default)]
-struct Progress {
-    read: u64,
-    expected: Option<u64>,
-}
 
 /// What is needed to send a body once more; kept by the retry layer while the body itself is on its way.
 pub(crate) enum Spare {
@@ -105,10 +97,7 @@ impl Body {
         }
         match body {
             Some(body) => Self {
-                kind: Kind::Stream {
-                    body: Box::pin(body.map_err(Into::into)),
-                    progress: Progress::default(),
-                },
+                kind: Kind::Stream(Box::pin(body.map_err(Into::into))),
             },
             None => Self::empty(),
         }
@@ -156,21 +145,21 @@ impl Body {
         let first = make();
         let hint = first.size_hint();
         Self {
-            kind: Kind::Replayable {
+            kind: Kind::Rare(Box::new(Rare::Replayable {
                 make,
                 hint,
                 current: Some(first),
-            },
+            })),
         }
     }
 
     fn unread(body: BoxBody) -> Self {
         let hint = body.size_hint();
         Self {
-            kind: Kind::Unread {
+            kind: Kind::Rare(Box::new(Rare::Unread {
                 slot: Arc::new(Mutex::new(Some(body))),
                 hint,
-            },
+            })),
         }
     }
 
@@ -198,12 +187,19 @@ impl Body {
         }
     }
 
-    /// Holds a stream to the size that its sender announced: ending earlier becomes an error.
-    pub(crate) fn expect_size(mut self, size: u64) -> Self {
-        if let Kind::Stream { progress, .. } = &mut self.kind {
-            progress.expected = Some(size);
+    /// Counts what is read of a stream, so that an error says how far it got; and where its sender announced a size, holds it
+    /// to that: ending earlier becomes an error.
+    pub(crate) fn counted(self, expected: Option<u64>) -> Self {
+        match self.kind {
+            Kind::Stream(body) => Self {
+                kind: Kind::Stream(Box::pin(Counted {
+                    body,
+                    read: 0,
+                    expected,
+                })),
+            },
+            kind => Self { kind },
         }
-        self
     }
 
     /// Reads the body to its end.
@@ -243,9 +239,11 @@ impl Body {
     pub(crate) fn spare(&self) -> Spare {
         match &self.kind {
             Kind::Bytes(bytes) => Spare::Bytes(bytes.clone()),
-            Kind::Replayable { make, hint, .. } => Spare::Make(Arc::clone(make), hint.clone()),
-            Kind::Unread { slot, hint } => Spare::Slot(Arc::clone(slot), hint.clone()),
-            Kind::Stream { .. } => Spare::Spent,
+            Kind::Stream(_) => Spare::Spent,
+            Kind::Rare(rare) => match &**rare {
+                Rare::Replayable { make, hint, .. } => Spare::Make(Arc::clone(make), hint.clone()),
+                Rare::Unread { slot, hint } => Spare::Slot(Arc::clone(slot), hint.clone()),
+            },
         }
     }
 }
@@ -255,9 +253,9 @@ impl Body {
 impl Spare {
     /// The body to send next; `None` when some of it is gone.
     pub(crate) fn body(&self) -> Option<Body> {
-        let kind = match self {
-            Self::Bytes(bytes) => Kind::Bytes(bytes.clone()),
-            Self::Make(make, hint) => Kind::Replayable {
+        let rare = match self {
+            Self::Bytes(bytes) => return Some(Body::from(bytes.clone())),
+            Self::Make(make, hint) => Rare::Replayable {
                 make: Arc::clone(make),
                 hint: hint.clone(),
                 current: None,
@@ -266,46 +264,16 @@ impl Spare {
                 slot.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .as_ref()?;
-                Kind::Unread {
+                Rare::Unread {
                     slot: Arc::clone(slot),
                     hint: hint.clone(),
                 }
             }
             Self::Spent => return None,
         };
-        Some(Body { kind })
-    }
-}
-
-// ===== impl Progress =====
-
-impl Progress {
-    fn missing(&self) -> u64 {
-        self.expected
-            .map_or(0, |expected| expected.saturating_sub(self.read))
-    }
-
-    /// Counts a frame; turns a failure, and an end that comes too early, into an error that says how far it got.
-    fn account(
-        &mut self,
-        frame: Option<std::result::Result<Frame<Bytes>, BoxError>>,
-    ) -> Option<Result<Frame<Bytes>>> {
-        match frame {
-            Some(Ok(frame)) => {
-                self.read += frame.data_ref().map_or(0, |data| data.len() as u64);
-                Some(Ok(frame))
-            }
-            Some(Err(error)) => Some(Err(classify::body(error, Some(self.read)))),
-            None if self.missing() > 0 => {
-                let expected = self.read + self.missing();
-                self.expected = None; // said once
-                Some(Err(Error::cut(format!(
-                    "the body was cut after {} of {expected} bytes",
-                    self.read
-                ))))
-            }
-            None => None,
-        }
+        Some(Body {
+            kind: Kind::Rare(Box::new(rare)),
+        })
     }
 }
 
@@ -319,16 +287,16 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
-        if let Kind::Unread { slot, .. } = &self.kind {
-            // Taking it marks it as read: from here on nobody else can send it.
-            let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match taken {
-                Some(body) => {
-                    self.kind = Kind::Stream {
-                        body,
-                        progress: Progress::default(),
-                    }
+        if let Kind::Rare(rare) = &mut self.kind {
+            let taken = match &mut **rare {
+                Rare::Replayable { make, current, .. } => current.take().or_else(|| Some(make())),
+                // Taking it marks it as read: from here on nobody else can send it.
+                Rare::Unread { slot, .. } => {
+                    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
                 }
+            };
+            match taken {
+                Some(body) => self.kind = Kind::Stream(body),
                 None => {
                     return Poll::Ready(Some(Err(Error::cut(
                         "the stream was already read by another attempt",
@@ -339,15 +307,10 @@ impl HttpBody for Body {
         let frame = match &mut self.kind {
             Kind::Bytes(bytes) if bytes.is_empty() => None,
             Kind::Bytes(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Kind::Replayable { make, current, .. } => {
-                let body = current.get_or_insert_with(|| make());
-                ready!(body.as_mut().poll_frame(cx))
-                    .map(|frame| frame.map_err(|error| classify::body(error, None)))
+            Kind::Stream(body) => {
+                ready!(body.as_mut().poll_frame(cx)).map(|frame| frame.map_err(classify::body))
             }
-            Kind::Stream { body, progress } => {
-                progress.account(ready!(body.as_mut().poll_frame(cx)))
-            }
-            Kind::Unread { .. } => None,
+            Kind::Rare(_) => None,
         };
         Poll::Ready(frame)
     }
@@ -355,23 +318,23 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::Replayable { current, .. } => {
-                current.as_ref().is_some_and(|body| body.is_end_stream())
-            }
-            Kind::Unread { .. } => false,
-            // Announced bytes that are missing must still be reported.
-            Kind::Stream { body, progress } => body.is_end_stream() && progress.missing() == 0,
+            Kind::Stream(body) => body.is_end_stream(),
+            Kind::Rare(rare) => match &**rare {
+                Rare::Replayable { current, .. } => {
+                    current.as_ref().is_some_and(|body| body.is_end_stream())
+                }
+                Rare::Unread { .. } => false,
+            },
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Replayable { hint, current, .. } => current
-                .as_ref()
-                .map_or_else(|| hint.clone(), |body| body.size_hint()),
-            Kind::Unread { hint, .. } => hint.clone(),
-            Kind::Stream { body, .. } => body.size_hint(),
+            Kind::Stream(body) => body.size_hint(),
+            Kind::Rare(rare) => match &**rare {
+                Rare::Replayable { hint, .. } | Rare::Unread { hint, .. } => hint.clone(),
+            },
         }
     }
 }
@@ -390,6 +353,62 @@ impl Stream for Body {
                 None => return Poll::Ready(None),
             }
         }
+    }
+}
+
+/// A stream that knows how far it was read, and how far it has to go to be whole.
+struct Counted {
+    body: BoxBody,
+    read: u64,
+    expected: Option<u64>,
+}
+
+// ===== impl Counted =====
+
+impl Counted {
+    fn missing(&self) -> u64 {
+        self.expected
+            .map_or(0, |expected| expected.saturating_sub(self.read))
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        let frame = match ready!(self.body.as_mut().poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                self.read += frame.data_ref().map_or(0, |data| data.len() as u64);
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                let failed = Error::cut(format!("the body failed after {} bytes", self.read));
+                Some(Err(failed.with_source(error).into()))
+            }
+            None if self.missing() > 0 => {
+                let expected = self.expected.take().unwrap_or_default(); // said once
+                Some(Err(Error::cut(format!(
+                    "the body was cut after {} of {expected} bytes",
+                    self.read
+                ))
+                .into()))
+            }
+            None => None,
+        };
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // Announced bytes that are missing must still be reported.
+        self.body.is_end_stream() && self.missing() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -490,8 +509,8 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.kind {
             Kind::Bytes(_) => "bytes",
-            Kind::Replayable { .. } => "replayable",
-            Kind::Unread { .. } | Kind::Stream { .. } => "stream",
+            Kind::Rare(rare) if matches!(**rare, Rare::Replayable { .. }) => "replayable",
+            Kind::Rare(_) | Kind::Stream(_) => "stream",
         };
         f.debug_struct("Body")
             .field("kind", &kind)

@@ -127,10 +127,9 @@ impl ObjectContent {
             _ => Answer::Full,
         };
         let head = ObjectHead::read(&parts.headers);
-        let body = match (&answer, head.content_length) {
-            (Answer::NotModified | Answer::Redirect(_), _) => Body::empty(),
-            (_, Some(size)) => body.expect_size(size),
-            (_, None) => body,
+        let body = match answer {
+            Answer::NotModified | Answer::Redirect(_) => Body::empty(),
+            Answer::Full | Answer::Partial => body.counted(head.content_length),
         };
         Ok(Self { answer, head, body })
     }

@@ -26,7 +26,7 @@ enum State {
     Failed(Option<Error>),
     Sent {
         response: ResponseFuture,
-        clock: Option<Clock>,
+        clock: Option<Box<Clock>>,
         meta: Option<&'static OperationMeta>,
     },
 }
@@ -43,7 +43,7 @@ pub(crate) struct Received {
 impl Execute {
     pub(super) fn new(
         response: ResponseFuture,
-        clock: Option<Clock>,
+        clock: Option<Box<Clock>>,
         meta: Option<&'static OperationMeta>,
     ) -> Self {
         Self {

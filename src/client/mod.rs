@@ -174,7 +174,7 @@ impl Client {
         let clock = self
             .inner
             .layered
-            .then(|| Clock::new(limit, self.inner.timer.clone()));
+            .then(|| Box::new(Clock::new(limit, self.inner.timer.clone())));
         Execute::new(self.inner.stack.send(request), clock, meta)
     }
 }

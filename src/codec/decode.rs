@@ -132,10 +132,7 @@ pub(crate) fn object_content(parts: &Parts, body: Body) -> Result<ObjectContent>
 /// Data without anything around it.
 pub(crate) fn data(parts: &Parts, body: Body) -> Result<Body> {
     data_status(parts, &body)?;
-    Ok(match content_length(&parts.headers) {
-        Some(size) => body.expect_size(size),
-        None => body,
-    })
+    Ok(body.counted(content_length(&parts.headers)))
 }
 
 /// An object's headers.

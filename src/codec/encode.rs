@@ -51,7 +51,7 @@ pub struct Encoder {
 impl Encoder {
     /// Starts the request of an operation.
     pub fn new(meta: &'static OperationMeta) -> Self {
-        let mut headers = HeaderMap::with_capacity(8);
+        let mut headers = HeaderMap::with_capacity(6);
         if !meta.streamed {
             headers.insert(ACCEPT, JSON);
         }

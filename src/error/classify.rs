@@ -239,17 +239,11 @@ pub(crate) fn kind_of_failure(error: &(dyn StdError + 'static)) -> ErrorKind {
     }
 }
 
-/// The error of a body that failed after `read` bytes.
-pub(crate) fn body(error: BoxError, read: Option<u64>) -> Error {
+/// The error of a body that failed.
+pub(crate) fn body(error: BoxError) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => *error,
-        Err(error) => {
-            let message = match read {
-                Some(read) => Cow::Owned(format!("the body failed after {read} bytes")),
-                None => Cow::Borrowed("the body failed"),
-            };
-            Error::cut(message).with_source(error)
-        }
+        Err(error) => Error::cut("the body failed").with_source(error),
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, response::Parts};
+use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
@@ -140,7 +141,8 @@ impl Reading {
                 Some(Err(error)) => return Poll::Ready(Err(error.into())),
                 None => return Poll::Ready(Ok(self.finish())),
             }
-            if self.first.len() + self.rest.len() >= self.limit {
+            let full = self.first.len() + self.rest.len() >= self.limit;
+            if full || self.body.is_end_stream() {
                 return Poll::Ready(Ok(self.finish()));
             }
         }

@@ -167,9 +167,13 @@ where
             .unwrap_or(self.policy);
         // Without a clock it could not wait between attempts.
         let timer = self.timer.clone().filter(|_| policy.max_attempts > 1);
-        let uploads = OperationMeta::of(&request).is_some_and(|meta| meta.uploads);
-        let call_limit = self.call_limit.filter(|_| !uploads);
-        Box::pin(run(self.inner.clone(), policy, timer, call_limit, request))
+        Box::pin(run(
+            self.inner.clone(),
+            policy,
+            timer,
+            self.call_limit,
+            request,
+        ))
     }
 }
 
@@ -181,22 +185,22 @@ async fn run<S>(
     request: Request<Body>,
 ) -> Result<Response<Body>, BoxError>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone,
+    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError>,
 {
     poll_fn(|cx| inner.poll_ready(cx)).await?;
     let Some(timer) = timer else {
         return inner.call(request).await;
     };
-    let repeatable = policy.repeats_always || may_repeat(&request);
+    let meta = OperationMeta::of(&request);
+    let repeatable = policy.repeats_always || may_repeat(&request, meta);
+    let uploads = meta.is_some_and(|meta| meta.uploads);
+    let call_limit = call_limit.filter(|_| !uploads);
     let deadline = request.extensions().get::<Deadline>().copied();
     let deadline = deadline.or_else(|| Deadline::new(call_limit?, &*timer));
-    let again = Again::new(&request);
+    let again = Again::new(&request, meta);
 
     let mut attempts = Attempts::ONE;
-    let mut service = inner.clone();
-    // The one that is ready sends now, its clone later.
-    std::mem::swap(&mut service, &mut inner);
-    let mut answer = service.call(request).await;
+    let mut answer = inner.call(request).await;
     loop {
         let (outcome, asked) = judge(&answer);
         let may_retry = match outcome {
@@ -221,9 +225,8 @@ where
         drop(answer);
         timer.sleep(wait).await;
         attempts.count += 1;
-        let mut service = inner.clone();
-        answer = match poll_fn(|cx| service.poll_ready(cx)).await {
-            Ok(()) => service.call(next).await,
+        answer = match poll_fn(|cx| inner.poll_ready(cx)).await {
+            Ok(()) => inner.call(next).await,
             Err(error) => Err(error),
         };
     }
@@ -251,8 +254,8 @@ fn report(
 #[cfg(not(feature = "tracing"))]
 fn report(_: &Request<Body>, _: &Result<Response<Body>, BoxError>, _: u32, _: Duration) {}
 
-fn may_repeat(request: &Request<Body>) -> bool {
-    match OperationMeta::of(request) {
+fn may_repeat(request: &Request<Body>, meta: Option<&OperationMeta>) -> bool {
+    match meta {
         Some(meta) => meta.idempotency.repeatable(),
         None => matches!(
             *request.method(),
@@ -329,9 +332,8 @@ struct Head {
 }
 
 impl Again {
-    fn new(request: &Request<Body>) -> Self {
+    fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
         // Most requests carry their meta alone, which is cheaper to put back than a map is to clone.
-        let meta = OperationMeta::of(request);
         let alone = meta.is_some() && request.extensions().len() == 1;
         let extensions = if alone {
             http::Extensions::new()
