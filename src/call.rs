@@ -27,7 +27,8 @@ use crate::{
 pub struct Call<Op> {
     pub(crate) client: Client,
     pub(crate) operation: Op,
-    pub(crate) settings: Settings,
+    /// Boxed, as most calls have none and all are moved around.
+    pub(crate) settings: Option<Box<Settings>>,
 }
 
 /// What a call may set for itself.
@@ -35,7 +36,7 @@ pub struct Call<Op> {
 pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
-    headers: Option<Box<HeaderMap>>,
+    headers: Option<HeaderMap>,
     invalid_header: Option<String>,
 }
 
@@ -63,7 +64,7 @@ impl<Op> Call<Op> {
     /// The call fails with [`is_timeout`](Error::is_timeout) when the limit passes. The server may have done it: see
     /// [`may_have_taken_effect`](Error::may_have_taken_effect).
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.settings.timeout = Some(limit);
+        self.settings().timeout = Some(limit);
         self
     }
 
@@ -71,7 +72,7 @@ impl<Op> Call<Op> {
     ///
     /// [`RetryPolicy::none`] sends it once; [`RetryPolicy::repeat_always`] repeats even what may have been done.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.settings.retry = Some(policy);
+        self.settings().retry = Some(policy);
         self
     }
 
@@ -87,20 +88,24 @@ impl<Op> Call<Op> {
     {
         match (name.try_into(), value.try_into()) {
             (Ok(name), Ok(value)) => {
-                self.settings
+                self.settings()
                     .headers
                     .get_or_insert_default()
                     .insert(name, value);
             }
             (Ok(name), Err(_)) => {
-                self.settings.invalid_header =
+                self.settings().invalid_header =
                     Some(format!("`{name}` has a value that a header cannot hold"))
             }
             (Err(_), _) => {
-                self.settings.invalid_header = Some("a header's name is not valid".to_owned())
+                self.settings().invalid_header = Some("a header's name is not valid".to_owned())
             }
         }
         self
+    }
+
+    fn settings(&mut self) -> &mut Settings {
+        self.settings.get_or_insert_default()
     }
 
     /// The operation with what was set so far.
@@ -137,8 +142,8 @@ impl<Op: Operation> Call<Op> {
             operation,
             settings,
         } = self;
-        let execute = match encode(operation, &settings) {
-            Ok(request) => client.run(request, Op::META, &settings),
+        let execute = match encode(operation, settings.as_deref()) {
+            Ok(request) => client.run(request, Op::META, settings.as_deref()),
             Err(error) => Execute::failed(error.with_operation(Some(Op::META))),
         };
         ResponseFuture {
@@ -155,7 +160,7 @@ impl<Op: Operation> Call<Op> {
     /// [`is_invalid_input`](Error::is_invalid_input) when a value is out of its bounds or cannot be encoded.
     pub fn into_request(self) -> Result<Request<Body>> {
         self.client
-            .absolute(encode(self.operation, &self.settings)?)
+            .absolute(encode(self.operation, self.settings.as_deref())?)
     }
 }
 
@@ -173,15 +178,16 @@ impl<Op: Paged> Call<Op> {
     }
 }
 
-fn encode<Op: Operation>(operation: Op, settings: &Settings) -> Result<Request<Body>> {
+fn encode<Op: Operation>(operation: Op, settings: Option<&Settings>) -> Result<Request<Body>> {
+    let Some(settings) = settings else {
+        return operation.into_request();
+    };
     if let Some(problem) = &settings.invalid_header {
         return Err(Error::invalid_input(problem.clone()));
     }
     let mut request = operation.into_request()?;
-    if let Some(headers) = &settings.headers {
-        for (name, value) in headers.iter() {
-            request.headers_mut().insert(name, value.clone());
-        }
+    for (name, value) in settings.headers.iter().flatten() {
+        request.headers_mut().insert(name, value.clone());
     }
     Ok(request)
 }

@@ -1,6 +1,6 @@
 //! [`Credentials`]: who is calling.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::{
@@ -71,7 +71,7 @@ impl Credentials {
     }
 
     /// The header to send, encoded once.
-    pub(crate) fn header(&self) -> Result<Option<AuthHeader>> {
+    pub(crate) fn header(&self) -> Result<Option<Arc<AuthHeader>>> {
         let (name, value, what) = match &self.kind {
             Kind::None => return Ok(None),
             Kind::AccessKey { id, secret } => {
@@ -112,7 +112,7 @@ impl Credentials {
             Error::invalid_input(format!("`credentials` have a character in the {what} that a header cannot hold, such as a line break"))
         })?;
         value.set_sensitive(true);
-        Ok(Some(AuthHeader { name, value }))
+        Ok(Some(Arc::new(AuthHeader { name, value })))
     }
 }
 
@@ -137,7 +137,6 @@ impl fmt::Debug for Credentials {
 }
 
 /// The header that credentials are sent in.
-#[derive(Clone)]
 pub(crate) struct AuthHeader {
     name: HeaderName,
     value: HeaderValue,

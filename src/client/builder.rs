@@ -197,7 +197,7 @@ impl ClientBuilder {
         self,
         transport: BoxTransport,
         endpoint: Endpoint,
-        auth: Option<AuthHeader>,
+        auth: Option<Arc<AuthHeader>>,
     ) -> Client {
         let agent = self
             .user_agent

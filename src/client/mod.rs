@@ -96,7 +96,7 @@ impl Client {
         Call {
             client: self.clone(),
             operation,
-            settings: Settings::default(),
+            settings: None,
         }
     }
 
@@ -136,7 +136,7 @@ impl Client {
         &self,
         request: Request<Body>,
         meta: &'static OperationMeta,
-        settings: &Settings,
+        settings: Option<&Settings>,
     ) -> Execute {
         let mut request = match self.absolute(request) {
             Ok(request) => request,
@@ -146,10 +146,14 @@ impl Client {
         if OperationMeta::of(&request).is_none() {
             request.extensions_mut().insert(meta);
         }
-        if let Some(policy) = settings.retry {
+        if let Some(policy) = settings.and_then(|settings| settings.retry) {
             request.extensions_mut().insert::<RetryPolicy>(policy);
         }
-        self.send(request, settings.timeout, Some(meta))
+        self.send(
+            request,
+            settings.and_then(|settings| settings.timeout),
+            Some(meta),
+        )
     }
 
     fn send(

@@ -3,7 +3,10 @@
 //! Inside [`retry`](super::retry). An operation that the API marks as open to anyone, and a request that has an
 //! `Authorization` of its own, is left as it is. See [the stack](super#order).
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::Request;
 use tower::{Layer, Service};
@@ -13,20 +16,20 @@ use crate::{Credentials, Result, auth::AuthHeader, operation::OperationMeta};
 /// Adds [`Authenticate`] to a stack.
 #[derive(Clone)]
 pub struct AuthenticateLayer {
-    header: Option<AuthHeader>,
+    header: Option<Arc<AuthHeader>>,
 }
 
 /// See the [module](self).
 #[derive(Clone)]
 pub struct Authenticate<S> {
     inner: S,
-    header: Option<AuthHeader>,
+    header: Option<Arc<AuthHeader>>,
 }
 
 // ===== impl AuthenticateLayer =====
 
 impl AuthenticateLayer {
-    pub(crate) fn new(header: Option<AuthHeader>) -> Self {
+    pub(crate) fn new(header: Option<Arc<AuthHeader>>) -> Self {
         Self { header }
     }
 

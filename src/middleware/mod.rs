@@ -17,7 +17,7 @@
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | the transport | |
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tower::{Layer, ServiceBuilder};
 
@@ -42,7 +42,7 @@ pub(crate) struct Stack {
     pub(crate) retry: retry::RetryPolicy,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
-    pub(crate) auth: Option<AuthHeader>,
+    pub(crate) auth: Option<Arc<AuthHeader>>,
     pub(crate) timer: SharedTimer,
 }
 

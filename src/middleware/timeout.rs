@@ -25,6 +25,9 @@ use crate::{
 /// The limit of a client whose builder was given none.
 pub(crate) const DEFAULT: Duration = Duration::from_secs(30);
 
+/// Longer limits count as this one, a century, which every clock can hold.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Adds [`AttemptTimeout`] to a stack.
 #[derive(Clone, Debug)]
 pub struct AttemptTimeoutLayer {
@@ -179,8 +182,10 @@ pub(crate) fn missed(limit: Duration) -> Error {
 // ===== impl Deadline =====
 
 impl Deadline {
+    /// `None` on a clock that ends before the limit does.
     pub(crate) fn new(limit: Duration, timer: &dyn Timer) -> Option<Self> {
-        timer.now().checked_add(limit).map(|at| Self { at, limit })
+        let at = timer.now().checked_add(limit.min(FOR_EVER))?;
+        Some(Self { at, limit })
     }
 
     pub(crate) fn left(self, timer: &dyn Timer) -> Duration {

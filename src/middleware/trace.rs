@@ -68,13 +68,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let meta = OperationMeta::of(&request);
+        // The fields are looked up only where somebody listens.
+        let meta = || OperationMeta::of(&request);
         let span = tracing::debug_span!(
             "HTTP",
             otel.kind = "client",
-            lakefs.operation = meta.map_or("", |meta| meta.id),
+            lakefs.operation = meta().map_or("", |meta| meta.id),
             http.request.method = request.method().as_str(),
-            url.template = meta.map_or("", |meta| meta.path),
+            url.template = meta().map_or("", |meta| meta.path),
             server.address = request.uri().host().unwrap_or_default(),
             http.response.status_code = Empty,
             error.type = Empty,

@@ -48,7 +48,7 @@ use crate::{
     body::Spare,
     error::{ErrorKind, classify},
     middleware::timeout::Deadline,
-    operation::OperationMeta,
+    operation::{Idempotency, OperationMeta},
     timer::{SharedTimer, Timer},
     transport::{Erased, ResponseFuture},
 };
@@ -161,10 +161,14 @@ where
         + 'static,
 {
     fn call(&self, mut request: Request<Body>) -> ResponseFuture {
-        let policy = request
-            .extensions_mut()
-            .remove::<RetryPolicy>()
-            .unwrap_or(self.policy);
+        // A request with its meta alone has nothing else to look for.
+        let plain = request.extensions().len() < 2;
+        let own = if plain {
+            None
+        } else {
+            request.extensions_mut().remove::<RetryPolicy>()
+        };
+        let policy = own.unwrap_or(self.policy);
         // Without a clock it could not wait between attempts.
         let timer = self.timer.clone().filter(|_| policy.max_attempts > 1);
         Box::pin(run(
@@ -193,6 +197,7 @@ where
     };
     let meta = OperationMeta::of(&request);
     let repeatable = policy.repeats_always || may_repeat(&request, meta);
+    let changes_nothing = meta.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
     let uploads = meta.is_some_and(|meta| meta.uploads);
     let call_limit = call_limit.filter(|_| !uploads);
     let deadline = request.extensions().get::<Deadline>().copied();
@@ -219,7 +224,7 @@ where
         if let Some(deadline) = deadline {
             next.extensions_mut().insert(deadline);
         }
-        attempts.in_doubt |= matches!(outcome, Outcome::InDoubt);
+        attempts.in_doubt |= !changes_nothing && matches!(outcome, Outcome::InDoubt);
         report(&next, &answer, attempts.count, wait);
         // The document was read, or the rest of it is not worth the wait: either way the connection is free now.
         drop(answer);
