@@ -19,12 +19,17 @@ async fn main() -> Result<(), BoxError> {
     let counter = Arc::clone(&attempts);
     let router = Router::new().route(
         "/api/v1/repositories/{repository}/branches/{branch}",
-        get(move |Path((repository, branch)): Path<(String, String)>| async move {
-            if counter.fetch_add(1, Ordering::Relaxed) < 2 {
-                return (StatusCode::SERVICE_UNAVAILABLE, String::new());
-            }
-            (StatusCode::OK, format!(r#"{{"id":"{branch}","commit_id":"c0ffee-of-{repository}"}}"#))
-        }),
+        get(
+            move |Path((repository, branch)): Path<(String, String)>| async move {
+                if counter.fetch_add(1, Ordering::Relaxed) < 2 {
+                    return (StatusCode::SERVICE_UNAVAILABLE, String::new());
+                }
+                (
+                    StatusCode::OK,
+                    format!(r#"{{"id":"{branch}","commit_id":"c0ffee-of-{repository}"}}"#),
+                )
+            },
+        ),
     );
 
     // Middleware of your own, below the client's: it sees every attempt.
@@ -37,7 +42,12 @@ async fn main() -> Result<(), BoxError> {
 
     let client = Client::builder().transport(transport).build()?;
     let branch = client.get_branch("lake", "main").await?;
-    println!("{} is at {}, after {} attempts", branch.id, branch.commit_id, attempts.load(Ordering::Relaxed));
+    println!(
+        "{} is at {}, after {} attempts",
+        branch.id,
+        branch.commit_id,
+        attempts.load(Ordering::Relaxed)
+    );
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
     Ok(())
 }

@@ -21,7 +21,9 @@ async fn main() -> Result<()> {
         None => format!("local://{repository}"),
     };
 
-    let created = client.create_repository(RepositoryCreation::new(&repository, namespace)).await?;
+    let created = client
+        .create_repository(RepositoryCreation::new(&repository, namespace))
+        .await?;
     println!("Repositories:");
     let mut repositories = client.list_repositories().items();
     while let Some(repository) = repositories.next().await {
@@ -31,17 +33,50 @@ async fn main() -> Result<()> {
     println!("Default branch: {main}");
 
     // What is uploaded is staged on the branch until it is committed.
-    client.upload_object(&repository, &main, "events/2026-11-24.csv").body("id,kind\n1,click\n").content_type("text/csv").await?;
-    client.upload_object(&repository, &main, "README.md").body("# Events\n").metadata([("owner", "data-team")]).await?;
-    let commit = client.commit(&repository, &main, CommitCreation::new("Add the first events")).await?;
-    println!("Committed {} by {}: {}", &commit.id[..8], commit.committer, commit.message);
+    client
+        .upload_object(&repository, &main, "events/2026-11-24.csv")
+        .body("id,kind\n1,click\n")
+        .content_type("text/csv")
+        .await?;
+    client
+        .upload_object(&repository, &main, "README.md")
+        .body("# Events\n")
+        .metadata([("owner", "data-team")])
+        .await?;
+    let commit = client
+        .commit(
+            &repository,
+            &main,
+            CommitCreation::new("Add the first events"),
+        )
+        .await?;
+    println!(
+        "Committed {} by {}: {}",
+        &commit.id[..8],
+        commit.committer,
+        commit.message
+    );
 
     // A branch is free: nothing is copied.
-    let draft_commit = client.create_branch(&repository, BranchCreation::new("draft", &main)).await?;
+    let draft_commit = client
+        .create_branch(&repository, BranchCreation::new("draft", &main))
+        .await?;
     assert_eq!(draft_commit, commit.id);
-    client.upload_object(&repository, "draft", "events/2026-11-25.csv").body("id,kind\n2,view\n").content_type("text/csv").await?;
-    client.delete_object(&repository, "draft", "README.md").await?;
-    client.commit(&repository, "draft", CommitCreation::new("Add a day, drop the readme")).await?;
+    client
+        .upload_object(&repository, "draft", "events/2026-11-25.csv")
+        .body("id,kind\n2,view\n")
+        .content_type("text/csv")
+        .await?;
+    client
+        .delete_object(&repository, "draft", "README.md")
+        .await?;
+    client
+        .commit(
+            &repository,
+            "draft",
+            CommitCreation::new("Add a day, drop the readme"),
+        )
+        .await?;
 
     println!("Branches:");
     for branch in client.list_branches(&repository).items().collect().await? {
@@ -49,18 +84,38 @@ async fn main() -> Result<()> {
     }
 
     println!("Differences of draft from {main}:");
-    for change in client.diff_refs(&repository, &main, "draft").items().collect().await? {
+    for change in client
+        .diff_refs(&repository, &main, "draft")
+        .items()
+        .collect()
+        .await?
+    {
         println!("  {} {}", change.r#type, change.path);
     }
-    let merged =
-        client.merge_into_branch(&repository, "draft", &main).body(Merge::new().message("Publish the draft")).await?;
+    let merged = client
+        .merge_into_branch(&repository, "draft", &main)
+        .body(Merge::new().message("Publish the draft"))
+        .await?;
     println!("Merged as {}", &merged.reference[..8]);
 
     println!("Objects on {main}:");
-    for object in client.list_objects(&repository, &main).items().collect().await? {
-        println!("  {} ({} bytes)", object.path, object.size_bytes.unwrap_or_default());
+    for object in client
+        .list_objects(&repository, &main)
+        .items()
+        .collect()
+        .await?
+    {
+        println!(
+            "  {} ({} bytes)",
+            object.path,
+            object.size_bytes.unwrap_or_default()
+        );
     }
-    let text = client.get_object(&repository, &main, "events/2026-11-25.csv").await?.text().await?;
+    let text = client
+        .get_object(&repository, &main, "events/2026-11-25.csv")
+        .await?
+        .text()
+        .await?;
     assert_eq!(text, "id,kind\n2,view\n");
 
     match client.get_repository("nonexistent").await {
@@ -81,21 +136,32 @@ fn connect() -> Result<Client> {
         println!("(on a lakeFS in memory: LAKECTL_SERVER_ENDPOINT_URL is not set)");
         return Ok(Client::new(MemoryLakeFs::new()));
     };
-    let credentials = match (set("LAKECTL_CREDENTIALS_ACCESS_KEY_ID"), set("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY")) {
+    let credentials = match (
+        set("LAKECTL_CREDENTIALS_ACCESS_KEY_ID"),
+        set("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"),
+    ) {
         (Some(id), Some(secret)) => Credentials::access_key(id, secret),
         _ => Credentials::none(),
     };
     println!("(on {endpoint})");
-    Client::builder().endpoint(endpoint).credentials(credentials).build()
+    Client::builder()
+        .endpoint(endpoint)
+        .credentials(credentials)
+        .build()
 }
 
 /// A variable that is set to something.
 fn set(name: &str) -> Option<String> {
-    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    env::var(name)
+        .ok()
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// A name that is new on a server where this has run before.
 fn repository_name() -> String {
-    let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+    let seconds = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_secs());
     format!("quickstart-{seconds}")
 }

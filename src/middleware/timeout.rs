@@ -124,7 +124,7 @@ where
         // How long a large body takes to send is no sign of trouble.
         let uploads = OperationMeta::of(&request).is_some_and(|meta| meta.uploads);
         let limit = self.limit.filter(|_| !uploads);
-        let deadline = request.extensions().get::<Deadline>().copied();
+        let deadline = Deadline::of(&request);
         let inner = self.inner.call(request);
         // The call's limit, where it comes first: one sleep keeps both.
         let (left, call_limit) = match (deadline, &self.timer) {
@@ -186,6 +186,16 @@ impl Deadline {
     pub(crate) fn new(limit: Duration, timer: &dyn Timer) -> Option<Self> {
         let at = timer.now().checked_add(limit.min(FOR_EVER))?;
         Some(Self { at, limit })
+    }
+
+    pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
+        // Most requests carry their meta alone: nothing to look for then.
+        let extensions = request.extensions();
+        if extensions.len() < 2 {
+            None
+        } else {
+            extensions.get::<Self>().copied()
+        }
     }
 
     pub(crate) fn left(self, timer: &dyn Timer) -> Duration {

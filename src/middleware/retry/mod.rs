@@ -200,8 +200,7 @@ where
     let changes_nothing = meta.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
     let uploads = meta.is_some_and(|meta| meta.uploads);
     let call_limit = call_limit.filter(|_| !uploads);
-    let deadline = request.extensions().get::<Deadline>().copied();
-    let deadline = deadline.or_else(|| Deadline::new(call_limit?, &*timer));
+    let deadline = Deadline::of(&request).or_else(|| Deadline::new(call_limit?, &*timer));
     let again = Again::new(&request, meta);
 
     let mut attempts = Attempts::ONE;
