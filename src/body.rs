@@ -241,8 +241,8 @@ impl Body {
             Kind::Bytes(bytes) => Spare::Bytes(bytes.clone()),
             Kind::Stream(_) => Spare::Spent,
             Kind::Rare(rare) => match &**rare {
-                Rare::Replayable { make, hint, .. } => Spare::Make(Arc::clone(make), hint.clone()),
-                Rare::Unread { slot, hint } => Spare::Slot(Arc::clone(slot), hint.clone()),
+                Rare::Replayable { make, hint, .. } => Spare::Make(Arc::clone(make), *hint),
+                Rare::Unread { slot, hint } => Spare::Slot(Arc::clone(slot), *hint),
             },
         }
     }
@@ -257,7 +257,7 @@ impl Spare {
             Self::Bytes(bytes) => return Some(Body::from(bytes.clone())),
             Self::Make(make, hint) => Rare::Replayable {
                 make: Arc::clone(make),
-                hint: hint.clone(),
+                hint: *hint,
                 current: None,
             },
             Self::Slot(slot, hint) => {
@@ -266,7 +266,7 @@ impl Spare {
                     .as_ref()?;
                 Rare::Unread {
                     slot: Arc::clone(slot),
-                    hint: hint.clone(),
+                    hint: *hint,
                 }
             }
             Self::Spent => return None,
@@ -333,7 +333,7 @@ impl HttpBody for Body {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(body) => body.size_hint(),
             Kind::Rare(rare) => match &**rare {
-                Rare::Replayable { hint, .. } | Rare::Unread { hint, .. } => hint.clone(),
+                Rare::Replayable { hint, .. } | Rare::Unread { hint, .. } => *hint,
             },
         }
     }

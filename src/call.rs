@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
+};
 
 use crate::{
     Body, Client, Error, Operation, Result,
@@ -87,7 +90,11 @@ impl<Op> Call<Op> {
         V: TryInto<HeaderValue>,
     {
         match (name.try_into(), value.try_into()) {
-            (Ok(name), Ok(value)) => {
+            (Ok(name), Ok(mut value)) => {
+                // What authenticates must not show in `Debug`, here or where a transport prints it.
+                if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
+                    value.set_sensitive(true);
+                }
                 self.settings()
                     .headers
                     .get_or_insert_default()
@@ -159,8 +166,9 @@ impl<Op: Operation> Call<Op> {
     ///
     /// [`is_invalid_input`](Error::is_invalid_input) when a value is out of its bounds or cannot be encoded.
     pub fn into_request(self) -> Result<Request<Body>> {
-        self.client
-            .absolute(encode(self.operation, self.settings.as_deref())?)
+        encode(self.operation, self.settings.as_deref())
+            .and_then(|request| self.client.absolute(request))
+            .map_err(|error| error.with_operation(Some(Op::META)))
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Timer: fmt::Debug + Send + Sync + 'static {
 
     /// Waits for `duration`.
     fn sleep(&self, duration: Duration) -> Sleep;
+
+    /// Whether a [`sleep`](Self::sleep) that begins here and now would end. Where it would not, nothing is tried again.
+    fn is_running(&self) -> bool {
+        true
+    }
 }
 
 /// The timer of a client, if it has one.
@@ -42,7 +47,7 @@ pub(crate) fn default_timer() -> SharedTimer {
 /// tokio's clock, which `tokio::time::pause` stops in tests.
 ///
 /// Outside of a tokio runtime (a test that blocks on a mock, say) nothing can wait: a sleep never ends there, so timeouts do
-/// not strike.
+/// not strike, and nothing is tried again.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -59,5 +64,9 @@ impl Timer for TokioTimer {
             Ok(_) => Box::pin(tokio::time::sleep(duration)),
             Err(_) => Box::pin(std::future::pending()),
         }
+    }
+
+    fn is_running(&self) -> bool {
+        tokio::runtime::Handle::try_current().is_ok()
     }
 }

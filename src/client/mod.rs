@@ -86,7 +86,6 @@ impl Client {
     }
 
     /// Builds a client: where the server is, who is calling, over what.
-    #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }

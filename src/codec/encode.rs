@@ -142,16 +142,33 @@ impl Encoder {
     }
 
     /// Adds a header for each entry of a map: `prefix` and the key make its name, such as `x-lakefs-meta-owner`.
+    ///
+    /// Refused is what would not arrive as it is: keys that differ in case alone, values with white space around them.
     pub fn prefixed_headers(self, prefix: &str, values: &BTreeMap<String, String>) -> Self {
         values.iter().fold(self, |encoder, (key, value)| {
-            let name = format!("{prefix}{key}");
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) if !key.is_empty() => encoder.header(name, value.as_str()),
-                _ => encoder.fail(
-                    &name,
+            let text = format!("{prefix}{key}");
+            let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
+                return encoder.fail(
+                    &text,
                     "is not the name of a header: use letters, digits and `-`",
-                ),
+                );
+            };
+            if key.is_empty() {
+                return encoder.fail(&text, "has an empty key");
             }
+            if encoder.headers.contains_key(&name) {
+                return encoder.fail(
+                    &text,
+                    "is there twice: headers do not tell upper from lower case",
+                );
+            }
+            if value.trim_matches([' ', '\t']) != value {
+                return encoder.fail(
+                    &text,
+                    "begins or ends with white space, which a header does not keep",
+                );
+            }
+            encoder.header(name, value.as_str())
         })
     }
 
@@ -237,7 +254,9 @@ impl Encoder {
             self.target.push_str(self.template);
         }
         let uri = Uri::try_from(self.target).map_err(|error| {
-            Error::invalid_input("the request's path is not valid").with_source(error)
+            Error::invalid_input("the request's path is not valid")
+                .with_source(error)
+                .with_operation(Some(self.meta))
         })?;
         let mut request = Request::new(body);
         *request.method_mut() = self.meta.method.clone();

@@ -181,17 +181,19 @@ impl Operation for ListRepositoryRuns {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
-            .query("after", &self.after)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("branch", &self.branch)
-            .query("commit", &self.commit)
+            .query("amount", self.amount)
+            .query("branch", self.branch)
+            .query("commit", self.commit)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -280,6 +282,7 @@ impl Operation for GetRun {
     .with_tag("actions")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -287,6 +290,7 @@ impl Operation for GetRun {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -337,16 +341,18 @@ impl Operation for ListRunHooks {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("run_id", &self.run_id)
-            .query("after", &self.after)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -431,6 +437,7 @@ impl Operation for GetRunHookOutput {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_streamed_body();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -439,10 +446,12 @@ impl Operation for GetRunHookOutput {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::data(&parts, Body::from(body))
     }
 
+    #[inline]
     fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> {
         decode::data(&parts, body)
     }

@@ -986,7 +986,7 @@ impl Client {
 ///
 /// `GET /user` (operation `getCurrentUser`); changes nothing, so it is retried. Made by
 /// [`Client::get_current_user`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetCurrentUser {}
 impl GetCurrentUser {
@@ -1004,10 +1004,12 @@ impl Operation for GetCurrentUser {
             .with_tag("auth")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1017,7 +1019,7 @@ impl Operation for GetCurrentUser {
 ///
 /// `POST /auth/login` (operation `login`); twice is like once, so it is retried; sent without credentials. Made by
 /// [`Client::login`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Login {
     /// The access key id and the secret access key.
@@ -1039,6 +1041,7 @@ impl Operation for Login {
         .with_idempotency(Idempotency::Idempotent)
         .with_stability(Stability::Stable)
         .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META);
         match &self.body {
@@ -1047,6 +1050,7 @@ impl Operation for Login {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1064,7 +1068,7 @@ impl Call<Login> {
 ///
 /// `POST /auth/external/principal/login` (operation `externalPrincipalLogin`); twice is like once, so it is
 /// retried; sent without credentials. Made by [`Client::external_principal_login`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ExternalPrincipalLogin {
     /// `identityRequest`, whose shape depends on the identity provider, and optionally the wished lifetime of the token
@@ -1091,6 +1095,7 @@ impl Operation for ExternalPrincipalLogin {
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental)
     .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META);
         match &self.body {
@@ -1099,6 +1104,7 @@ impl Operation for ExternalPrincipalLogin {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1116,7 +1122,7 @@ impl Call<ExternalPrincipalLogin> {
 /// Lists the users, a page at a time.
 ///
 /// `GET /auth/users` (operation `listUsers`); changes nothing, so it is retried. Made by [`Client::list_users`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ListUsers {
     /// Keeps only the entries whose name starts with this text; empty keeps everything.
@@ -1153,15 +1159,17 @@ impl Operation for ListUsers {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1216,7 +1224,7 @@ impl Call<ListUsers> {
 ///
 /// `POST /auth/users` (operation `createUser`); not repeated when it may have been done. Made by
 /// [`Client::create_user`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CreateUser {
     /// The `id` of the new user, without `%`.
@@ -1240,6 +1248,7 @@ impl Operation for CreateUser {
             .with_tag("auth")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META);
         match &self.body {
@@ -1248,6 +1257,7 @@ impl Operation for CreateUser {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1291,12 +1301,14 @@ impl Operation for GetUser {
             .with_tag("auth")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1330,12 +1342,14 @@ impl Operation for DeleteUser {
             .with_tag("auth")
             .with_idempotency(Idempotency::Idempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1344,7 +1358,7 @@ impl Operation for DeleteUser {
 /// Lists the groups, a page at a time.
 ///
 /// `GET /auth/groups` (operation `listGroups`); changes nothing, so it is retried. Made by [`Client::list_groups`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ListGroups {
     /// Keeps only the entries whose name starts with this text; empty keeps everything.
@@ -1381,15 +1395,17 @@ impl Operation for ListGroups {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1444,7 +1460,7 @@ impl Call<ListGroups> {
 ///
 /// `POST /auth/groups` (operation `createGroup`); not repeated when it may have been done. Made by
 /// [`Client::create_group`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CreateGroup {
     /// The `id` of the group, not empty and without `%`, and optionally a description.
@@ -1466,6 +1482,7 @@ impl Operation for CreateGroup {
             .with_tag("auth")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META);
         match &self.body {
@@ -1474,6 +1491,7 @@ impl Operation for CreateGroup {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1515,12 +1533,14 @@ impl Operation for GetGroup {
             .with_tag("auth")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1554,12 +1574,14 @@ impl Operation for DeleteGroup {
             .with_tag("auth")
             .with_idempotency(Idempotency::Idempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1569,7 +1591,7 @@ impl Operation for DeleteGroup {
 ///
 /// `GET /auth/policies` (operation `listPolicies`); changes nothing, so it is retried. Made by
 /// [`Client::list_policies`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ListPolicies {
     /// Keeps only the entries whose name starts with this text; empty keeps everything.
@@ -1606,15 +1628,17 @@ impl Operation for ListPolicies {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1694,10 +1718,12 @@ impl Operation for CreatePolicy {
             .with_tag("auth")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1731,12 +1757,14 @@ impl Operation for GetPolicy {
             .with_tag("auth")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("policyId", &self.policy_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1775,12 +1803,14 @@ impl Operation for UpdatePolicy {
             .with_tag("auth")
             .with_idempotency(Idempotency::Idempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("policyId", &self.policy_id)
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1814,12 +1844,14 @@ impl Operation for DeletePolicy {
             .with_tag("auth")
             .with_idempotency(Idempotency::Idempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("policyId", &self.policy_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1872,16 +1904,18 @@ impl Operation for ListGroupMembers {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1966,6 +2000,7 @@ impl Operation for AddGroupMembership {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
@@ -1973,6 +2008,7 @@ impl Operation for AddGroupMembership {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2012,6 +2048,7 @@ impl Operation for DeleteGroupMembership {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
@@ -2019,6 +2056,7 @@ impl Operation for DeleteGroupMembership {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2071,16 +2109,18 @@ impl Operation for ListUserCredentials {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2162,12 +2202,14 @@ impl Operation for CreateCredentials {
     .with_tag("auth")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2207,6 +2249,7 @@ impl Operation for GetCredentials {
     .with_tag("auth")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2214,6 +2257,7 @@ impl Operation for GetCredentials {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2253,6 +2297,7 @@ impl Operation for DeleteCredentials {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2260,6 +2305,7 @@ impl Operation for DeleteCredentials {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2309,16 +2355,18 @@ impl Operation for ListUserGroups {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2421,17 +2469,19 @@ impl Operation for ListUserPolicies {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("effective", &self.effective)
+            .query("amount", self.amount)
+            .query("effective", self.effective)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2524,6 +2574,7 @@ impl Operation for AttachPolicyToUser {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2531,6 +2582,7 @@ impl Operation for AttachPolicyToUser {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2570,6 +2622,7 @@ impl Operation for DetachPolicyFromUser {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2577,6 +2630,7 @@ impl Operation for DetachPolicyFromUser {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2621,6 +2675,7 @@ impl Operation for CreateUserExternalPrincipal {
     .with_tag("auth")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2631,6 +2686,7 @@ impl Operation for CreateUserExternalPrincipal {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2680,6 +2736,7 @@ impl Operation for DeleteUserExternalPrincipal {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
@@ -2687,6 +2744,7 @@ impl Operation for DeleteUserExternalPrincipal {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2739,16 +2797,18 @@ impl Operation for ListUserExternalPrincipals {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Experimental)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("userId", &self.user_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2830,12 +2890,14 @@ impl Operation for GetExternalPrincipal {
     .with_tag("auth")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .query_non_empty("principalId", self.principal_id.as_str())
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2888,16 +2950,18 @@ impl Operation for ListGroupPolicies {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2982,6 +3046,7 @@ impl Operation for AttachPolicyToGroup {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
@@ -2989,6 +3054,7 @@ impl Operation for AttachPolicyToGroup {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -3028,6 +3094,7 @@ impl Operation for DetachPolicyFromGroup {
     .with_tag("auth")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
@@ -3035,6 +3102,7 @@ impl Operation for DetachPolicyFromGroup {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -3068,12 +3136,14 @@ impl Operation for GetGroupAcl {
             .with_tag("auth")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -3110,12 +3180,14 @@ impl Operation for SetGroupAcl {
             .with_tag("auth")
             .with_idempotency(Idempotency::Idempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("groupId", &self.group_id)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -3125,7 +3197,7 @@ impl Operation for SetGroupAcl {
 ///
 /// `GET /oidc/callback` (operation `oauthCallback`); not repeated when it may have been done; sent without
 /// credentials. Made by [`Client::oauth_callback`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct OauthCallback {}
 impl OauthCallback {
@@ -3144,10 +3216,12 @@ impl Operation for OauthCallback {
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::redirect(&parts, &body)
     }

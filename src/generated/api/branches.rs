@@ -341,17 +341,19 @@ impl Operation for ListBranches {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("show_hidden", &self.show_hidden)
+            .query("amount", self.amount)
+            .query("show_hidden", self.show_hidden)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -445,12 +447,14 @@ impl Operation for CreateBranch {
     .with_tag("branches")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::text(&parts, &body)
     }
@@ -490,6 +494,7 @@ impl Operation for GetBranch {
     .with_tag("branches")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -497,6 +502,7 @@ impl Operation for GetBranch {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -546,6 +552,7 @@ impl Operation for ResetBranch {
     .with_tag("branches")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -553,6 +560,7 @@ impl Operation for ResetBranch {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -597,14 +605,16 @@ impl Operation for DeleteBranch {
     .with_tag("branches")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
-            .query("force", &self.force)
+            .query("force", self.force)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -665,6 +675,7 @@ impl Operation for RevertBranch {
     .with_tag("branches")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -672,6 +683,7 @@ impl Operation for RevertBranch {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -721,6 +733,7 @@ impl Operation for CherryPick {
     .with_tag("branches")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -728,6 +741,7 @@ impl Operation for CherryPick {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -789,18 +803,20 @@ impl Operation for DiffBranch {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
-            .query("after", &self.after)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("prefix", &self.prefix)
-            .query("delimiter", &self.delimiter)
+            .query("amount", self.amount)
+            .query("prefix", self.prefix)
+            .query("delimiter", self.delimiter)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

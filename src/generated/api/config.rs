@@ -34,7 +34,7 @@ impl Client {
 /// Reads the server's configuration: version, storage, capabilities and user interface.
 ///
 /// `GET /config` (operation `getConfig`); changes nothing, so it is retried. Made by [`Client::get_config`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetConfig {}
 impl GetConfig {
@@ -51,10 +51,12 @@ impl Operation for GetConfig {
         .with_tag("config")
         .with_idempotency(Idempotency::Safe)
         .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

@@ -312,10 +312,12 @@ impl Operation for StsLogin {
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Experimental)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -369,15 +371,17 @@ impl Operation for HardResetBranch {
     .with_tag("experimental")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
             .query_non_empty("ref", self.reference.as_str())
-            .query("force", &self.force)
+            .query("force", self.force)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -439,15 +443,17 @@ impl Operation for CreatePresignMultipartUpload {
     .with_tag("experimental")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
             .query_non_empty("path", self.path.as_str())
-            .query("parts", &self.parts)
+            .query("parts", self.parts)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -515,6 +521,7 @@ impl Operation for CompletePresignMultipartUpload {
     .with_tag("experimental")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -527,6 +534,7 @@ impl Operation for CompletePresignMultipartUpload {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -594,6 +602,7 @@ impl Operation for AbortPresignMultipartUpload {
     .with_tag("experimental")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -606,6 +615,7 @@ impl Operation for AbortPresignMultipartUpload {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -674,6 +684,7 @@ impl Operation for UploadPart {
     .with_tag("experimental")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -685,6 +696,7 @@ impl Operation for UploadPart {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -744,6 +756,7 @@ impl Operation for UploadPartCopy {
         .with_tag("experimental")
         .with_idempotency(Idempotency::Idempotent)
         .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -755,6 +768,7 @@ impl Operation for UploadPartCopy {
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::etag(&parts, &body)
     }

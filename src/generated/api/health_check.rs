@@ -30,7 +30,7 @@ impl Client {
 ///
 /// `GET /healthcheck` (operation `healthCheck`); changes nothing, so it is retried; sent without credentials. Made
 /// by [`Client::health_check`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HealthCheck {}
 impl HealthCheck {
@@ -49,10 +49,12 @@ impl Operation for HealthCheck {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }

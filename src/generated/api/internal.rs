@@ -876,10 +876,12 @@ impl Operation for SetupCommPrefs {
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Internal)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -889,7 +891,7 @@ impl Operation for SetupCommPrefs {
 ///
 /// `GET /setup_lakefs` (operation `getSetupState`); changes nothing, so it is retried; sent without credentials.
 /// Made by [`Client::get_setup_state`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetSetupState {}
 impl GetSetupState {
@@ -908,10 +910,12 @@ impl Operation for GetSetupState {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Internal)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -947,10 +951,12 @@ impl Operation for Setup {
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Internal)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -960,7 +966,7 @@ impl Operation for Setup {
 ///
 /// `GET /auth/capabilities` (operation `getAuthCapabilities`); changes nothing, so it is retried; sent without
 /// credentials. Made by [`Client::get_auth_capabilities`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetAuthCapabilities {}
 impl GetAuthCapabilities {
@@ -979,10 +985,12 @@ impl Operation for GetAuthCapabilities {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Internal)
             .without_credentials();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1024,12 +1032,14 @@ impl Operation for SetRepositoryMetadata {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1069,12 +1079,14 @@ impl Operation for DeleteRepositoryMetadata {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1111,12 +1123,14 @@ impl Operation for DumpRefs {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1156,12 +1170,14 @@ impl Operation for RestoreRefs {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1203,12 +1219,14 @@ impl Operation for CreateCommitRecord {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1217,7 +1235,6 @@ impl Operation for CreateCommitRecord {
 /// Asks whether the caller has the permission to upload an object.
 ///
 /// `GET /repositories/{repository}/branches/{branch}/objects/stage_allowed` (operation `uploadObjectPreflight`);
-
 /// changes nothing, so it is retried. Made by [`Client::upload_object_preflight`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -1256,6 +1273,7 @@ impl Operation for UploadObjectPreflight {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1264,6 +1282,7 @@ impl Operation for UploadObjectPreflight {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1317,6 +1336,7 @@ impl Operation for StageObject {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1325,6 +1345,7 @@ impl Operation for StageObject {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1367,6 +1388,7 @@ impl Operation for CreateSymlinkFile {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1375,6 +1397,7 @@ impl Operation for CreateSymlinkFile {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1435,19 +1458,22 @@ impl Operation for GetMetadataObject {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal)
     .with_streamed_body();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("type", self.r#type.as_str())
             .path("object_id", &self.object_id)
-            .query("presign", &self.presign)
+            .query("presign", self.presign)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::object_content(&parts, Body::from(body))
     }
 
+    #[inline]
     fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> {
         decode::object_content(&parts, body)
     }
@@ -1494,12 +1520,14 @@ impl Operation for SetGarbageCollectionRulesPreflight {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1536,12 +1564,14 @@ impl Operation for InternalGetGarbageCollectionRules {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1582,12 +1612,14 @@ impl Operation for InternalSetGarbageCollectionRules {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1624,12 +1656,14 @@ impl Operation for InternalDeleteGarbageCollectionRules {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1666,12 +1700,14 @@ impl Operation for PrepareGarbageCollectionCommits {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1680,7 +1716,6 @@ impl Operation for PrepareGarbageCollectionCommits {
 /// Starts writing the list of commits for a garbage collection run in the background.
 ///
 /// `POST /repositories/{repository}/gc/prepare_commits/async` (operation `prepareGarbageCollectionCommitsAsync`);
-
 /// not repeated when it may have been done. Made by [`Client::prepare_garbage_collection_commits_async`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -1709,12 +1744,14 @@ impl Operation for PrepareGarbageCollectionCommitsAsync {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1723,7 +1760,6 @@ impl Operation for PrepareGarbageCollectionCommitsAsync {
 /// Reports whether a background preparation of garbage collection has finished.
 ///
 /// `GET /repositories/{repository}/gc/prepare_commits/status` (operation `prepareGarbageCollectionCommitsStatus`);
-
 /// changes nothing, so it is retried. Made by [`Client::prepare_garbage_collection_commits_status`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -1755,6 +1791,7 @@ impl Operation for PrepareGarbageCollectionCommitsStatus {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1762,6 +1799,7 @@ impl Operation for PrepareGarbageCollectionCommitsStatus {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1803,6 +1841,7 @@ impl Operation for PrepareGarbageCollectionUncommitted {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META).path("repository", &self.repository);
         match &self.body {
@@ -1811,6 +1850,7 @@ impl Operation for PrepareGarbageCollectionUncommitted {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1858,12 +1898,14 @@ impl Operation for CreateBranchProtectionRulePreflight {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1900,12 +1942,14 @@ impl Operation for InternalGetBranchProtectionRules {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1946,12 +1990,14 @@ impl Operation for InternalCreateBranchProtectionRule {
     .with_tag("internal")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1991,12 +2037,14 @@ impl Operation for InternalDeleteBranchProtectionRule {
     .with_tag("internal")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2006,7 +2054,7 @@ impl Operation for InternalDeleteBranchProtectionRule {
 ///
 /// `GET /config/version` (operation `getLakeFSVersion`); changes nothing, so it is retried. Made by
 /// [`Client::get_lakefs_version`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetLakefsVersion {}
 impl GetLakefsVersion {
@@ -2024,10 +2072,12 @@ impl Operation for GetLakefsVersion {
             .with_tag("internal")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2037,7 +2087,7 @@ impl Operation for GetLakefsVersion {
 ///
 /// `GET /config/storage` (operation `getStorageConfig`); changes nothing, so it is retried. Made by
 /// [`Client::get_storage_config`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetStorageConfig {}
 impl GetStorageConfig {
@@ -2055,10 +2105,12 @@ impl Operation for GetStorageConfig {
             .with_tag("internal")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Deprecated);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2068,7 +2120,7 @@ impl Operation for GetStorageConfig {
 ///
 /// `GET /config/garbage-collection` (operation `getGarbageCollectionConfig`); changes nothing, so it is retried.
 /// Made by [`Client::get_garbage_collection_config`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetGarbageCollectionConfig {}
 impl GetGarbageCollectionConfig {
@@ -2089,10 +2141,12 @@ impl Operation for GetGarbageCollectionConfig {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -2126,10 +2180,12 @@ impl Operation for PostStatsEvents {
             .with_tag("internal")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -2139,7 +2195,7 @@ impl Operation for PostStatsEvents {
 ///
 /// `GET /usage-report/summary` (operation `getUsageReportSummary`); changes nothing, so it is retried. Made by
 /// [`Client::get_usage_report_summary`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GetUsageReportSummary {}
 impl GetUsageReportSummary {
@@ -2160,10 +2216,12 @@ impl Operation for GetUsageReportSummary {
     .with_tag("internal")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Internal);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META).empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

@@ -109,6 +109,7 @@ impl Operation for GetMetaRange {
     .with_tag("metadata")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -116,6 +117,7 @@ impl Operation for GetMetaRange {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -155,6 +157,7 @@ impl Operation for GetRange {
     .with_tag("metadata")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -162,6 +165,7 @@ impl Operation for GetRange {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

@@ -436,6 +436,7 @@ impl Operation for GetObject {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_streamed_body();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -454,14 +455,16 @@ impl Operation for GetObject {
                 http::HeaderName::from_static("if-none-match"),
                 self.if_none_match.as_deref(),
             )
-            .query("presign", &self.presign)
+            .query("presign", self.presign)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::object_content(&parts, Body::from(body))
     }
 
+    #[inline]
     fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> {
         decode::object_content(&parts, body)
     }
@@ -538,6 +541,7 @@ impl Operation for HeadObject {
     .with_tag("objects")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -555,6 +559,7 @@ impl Operation for HeadObject {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::object_head(&parts, &body)
     }
@@ -645,6 +650,7 @@ impl Operation for UploadObject {
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable)
     .with_data_body();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -659,7 +665,7 @@ impl Operation for UploadObject {
                 self.if_match.as_deref(),
             )
             .query_non_empty("storageClass", self.storage_class.as_deref())
-            .query("force", &self.force)
+            .query("force", self.force)
             .header_non_empty(
                 http::HeaderName::from_static("content-type"),
                 self.content_type
@@ -670,6 +676,7 @@ impl Operation for UploadObject {
             .data(self.body.unwrap_or_default())
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -790,16 +797,18 @@ impl Operation for DeleteObject {
     .with_tag("objects")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
             .query_non_empty("path", self.path.as_str())
-            .query("force", &self.force)
-            .query("no_tombstone", &self.no_tombstone)
+            .query("force", self.force)
+            .query("no_tombstone", self.no_tombstone)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -876,15 +885,17 @@ impl Operation for DeleteObjects {
     .with_tag("objects")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
-            .query("force", &self.force)
-            .query("no_tombstone", &self.no_tombstone)
+            .query("force", self.force)
+            .query("no_tombstone", self.no_tombstone)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -956,6 +967,7 @@ impl Operation for CopyObject {
     .with_tag("objects")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -964,6 +976,7 @@ impl Operation for CopyObject {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1020,16 +1033,18 @@ impl Operation for StatObject {
     .with_tag("objects")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("ref", &self.reference)
             .query_non_empty("path", self.path.as_str())
-            .query("user_metadata", &self.user_metadata)
-            .query("presign", &self.presign)
+            .query("user_metadata", self.user_metadata)
+            .query("presign", self.presign)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1099,6 +1114,7 @@ impl Operation for UpdateObjectUserMetadata {
     .with_tag("objects")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1107,6 +1123,7 @@ impl Operation for UpdateObjectUserMetadata {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -1115,7 +1132,6 @@ impl Operation for UpdateObjectUserMetadata {
 /// Asks the object store for properties of an object's data, such as its storage class.
 ///
 /// `GET /repositories/{repository}/refs/{ref}/objects/underlyingProperties` (operation `getUnderlyingProperties`);
-
 /// changes nothing, so it is retried. Made by [`Client::get_underlying_properties`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -1154,6 +1170,7 @@ impl Operation for GetUnderlyingProperties {
     .with_tag("objects")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1162,6 +1179,7 @@ impl Operation for GetUnderlyingProperties {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1231,20 +1249,22 @@ impl Operation for ListObjects {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("ref", &self.reference)
-            .query("user_metadata", &self.user_metadata)
-            .query("presign", &self.presign)
-            .query("after", &self.after)
+            .query("user_metadata", self.user_metadata)
+            .query("presign", self.presign)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("delimiter", &self.delimiter)
-            .query("prefix", &self.prefix)
+            .query("amount", self.amount)
+            .query("delimiter", self.delimiter)
+            .query("prefix", self.prefix)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

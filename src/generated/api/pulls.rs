@@ -229,17 +229,19 @@ impl Operation for ListPullRequests {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Experimental)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("status", &self.status)
+            .query("amount", self.amount)
+            .query("status", self.status)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -331,12 +333,14 @@ impl Operation for CreatePullRequest {
     .with_tag("pulls")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -376,6 +380,7 @@ impl Operation for GetPullRequest {
     .with_tag("pulls")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -383,6 +388,7 @@ impl Operation for GetPullRequest {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -429,6 +435,7 @@ impl Operation for UpdatePullRequest {
     .with_tag("pulls")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -436,6 +443,7 @@ impl Operation for UpdatePullRequest {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -475,6 +483,7 @@ impl Operation for MergePullRequest {
     .with_tag("pulls")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Experimental);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -482,6 +491,7 @@ impl Operation for MergePullRequest {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

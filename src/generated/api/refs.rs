@@ -247,22 +247,24 @@ impl Operation for LogCommits {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("ref", &self.reference)
-            .query("after", &self.after)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("objects", &self.objects)
-            .query("prefixes", &self.prefixes)
-            .query("limit", &self.limit)
-            .query("first_parent", &self.first_parent)
-            .query("since", &self.since)
-            .query("stop_at", &self.stop_at)
+            .query("amount", self.amount)
+            .query("objects", self.objects)
+            .query("prefixes", self.prefixes)
+            .query("limit", self.limit)
+            .query("first_parent", self.first_parent)
+            .query("since", self.since)
+            .query("stop_at", self.stop_at)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -396,6 +398,7 @@ impl Operation for FindMergeBase {
     .with_tag("refs")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -404,6 +407,7 @@ impl Operation for FindMergeBase {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -457,6 +461,7 @@ impl Operation for MergeIntoBranch {
     .with_tag("refs")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         let request = Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -468,6 +473,7 @@ impl Operation for MergeIntoBranch {
         }
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -556,21 +562,23 @@ impl Operation for DiffRefs {
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable)
     .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("leftRef", &self.left_ref)
             .path("rightRef", &self.right_ref)
-            .query("after", &self.after)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("prefix", &self.prefix)
-            .query("delimiter", &self.delimiter)
-            .query("type", &self.r#type)
-            .query("include_right_stats", &self.include_right_stats)
+            .query("amount", self.amount)
+            .query("prefix", self.prefix)
+            .query("delimiter", self.delimiter)
+            .query("type", self.r#type)
+            .query("include_right_stats", self.include_right_stats)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

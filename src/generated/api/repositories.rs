@@ -424,7 +424,7 @@ impl Client {
 ///
 /// `GET /repositories` (operation `listRepositories`); changes nothing, so it is retried. Made by
 /// [`Client::list_repositories`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ListRepositories {
     /// Keeps only the entries whose name starts with this text; empty keeps everything.
@@ -466,16 +466,18 @@ impl Operation for ListRepositories {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
-            .query("search", &self.search)
+            .query("amount", self.amount)
+            .query("search", self.search)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -567,12 +569,14 @@ impl Operation for CreateRepository {
             .with_tag("repositories")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
-            .query("bare", &self.bare)
+            .query("bare", self.bare)
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -615,12 +619,14 @@ impl Operation for GetRepository {
             .with_tag("repositories")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -660,13 +666,15 @@ impl Operation for DeleteRepository {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
-            .query("force", &self.force)
+            .query("force", self.force)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -711,12 +719,14 @@ impl Operation for GetRepositoryMetadata {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -753,12 +763,14 @@ impl Operation for GetGcRules {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -799,12 +811,14 @@ impl Operation for SetGcRules {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -841,12 +855,14 @@ impl Operation for DeleteGcRules {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -883,12 +899,14 @@ impl Operation for GetBranchProtectionRules {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -939,6 +957,7 @@ impl Operation for SetBranchProtectionRules {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -949,6 +968,7 @@ impl Operation for SetBranchProtectionRules {
             .valid_json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }
@@ -996,6 +1016,7 @@ impl Operation for DumpStatus {
             .with_tag("repositories")
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1003,6 +1024,7 @@ impl Operation for DumpStatus {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1039,12 +1061,14 @@ impl Operation for DumpSubmit {
     .with_tag("repositories")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1084,6 +1108,7 @@ impl Operation for RestoreStatus {
     .with_tag("repositories")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -1091,6 +1116,7 @@ impl Operation for RestoreStatus {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -1130,12 +1156,14 @@ impl Operation for RestoreSubmit {
     .with_tag("repositories")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

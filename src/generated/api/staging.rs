@@ -138,15 +138,17 @@ impl Operation for GetPhysicalAddress {
     .with_tag("staging")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("branch", &self.branch)
             .query_non_empty("path", self.path.as_str())
-            .query("presign", &self.presign)
+            .query("presign", self.presign)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -222,6 +224,7 @@ impl Operation for LinkPhysicalAddress {
     .with_tag("staging")
     .with_idempotency(Idempotency::NonIdempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -238,6 +241,7 @@ impl Operation for LinkPhysicalAddress {
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }

@@ -176,16 +176,18 @@ impl Operation for ListTags {
             .with_idempotency(Idempotency::Safe)
             .with_stability(Stability::Stable)
             .with_pages();
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
-            .query("prefix", &self.prefix)
-            .query("after", &self.after)
+            .query("prefix", self.prefix)
+            .query("after", self.after)
             .bounded("amount", self.amount, -1i64, 1000i64)
-            .query("amount", &self.amount)
+            .query("amount", self.amount)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -269,12 +271,14 @@ impl Operation for CreateTag {
             .with_tag("tags")
             .with_idempotency(Idempotency::NonIdempotent)
             .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .json(&self.body)
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -314,6 +318,7 @@ impl Operation for GetTag {
     .with_tag("tags")
     .with_idempotency(Idempotency::Safe)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
@@ -321,6 +326,7 @@ impl Operation for GetTag {
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::json(&parts, &body)
     }
@@ -363,14 +369,16 @@ impl Operation for DeleteTag {
     .with_tag("tags")
     .with_idempotency(Idempotency::Idempotent)
     .with_stability(Stability::Stable);
+    #[inline]
     fn into_request(self) -> Result<Request<Body>> {
         Encoder::new(Self::META)
             .path("repository", &self.repository)
             .path("tag", &self.tag)
-            .query("force", &self.force)
+            .query("force", self.force)
             .empty()
     }
 
+    #[inline]
     fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> {
         decode::empty(&parts, &body)
     }

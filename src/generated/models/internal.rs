@@ -258,6 +258,7 @@ pub struct CommitRecordCreation {
 
 impl CommitRecordCreation {
     /// With all that is required, and nothing else.
+    #[expect(clippy::too_many_arguments, reason = "the API requires them all")]
     #[must_use]
     pub fn new(
         commit_id: impl Into<String>,

@@ -212,7 +212,7 @@ where
             Outcome::NotDone => true,
             Outcome::InDoubt => repeatable,
         };
-        if !may_retry || attempts.count >= policy.max_attempts {
+        if !may_retry || attempts.count >= policy.max_attempts || !timer.is_running() {
             return attempts.mark(answer);
         }
         let wait = policy.wait(attempts.count).max(asked.unwrap_or_default());

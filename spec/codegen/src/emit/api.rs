@@ -68,11 +68,12 @@ fn operation(operation: &Operation) -> TokenStream {
         quote! { #doc pub #name: #ty, }
     });
     let has_data = operation.inputs.iter().any(|input| input.ty == Type::Data);
-    let derive = if has_data {
-        quote!(Debug)
-    } else {
-        quote!(Clone, Debug)
-    };
+    let clone = (!has_data).then(|| quote!(Clone,));
+    let default = operation
+        .inputs
+        .iter()
+        .all(|input| !input.required)
+        .then(|| quote!(, Default));
     let new = new(operation);
     let implementation = implementation(operation);
     let setters = setters(operation);
@@ -82,7 +83,7 @@ fn operation(operation: &Operation) -> TokenStream {
         .map(|paging| paged(operation, paging));
     quote! {
         #doc
-        #[derive(#derive)]
+        #[derive(#clone Debug #default)]
         #[non_exhaustive]
         pub struct #ty { #(#fields)* }
         #new
@@ -117,7 +118,7 @@ fn new(operation: &Operation) -> TokenStream {
         match (&input.ty, input.required) {
             (ty, true) => {
                 let kept = keep(ty, &name);
-                if kept.to_string() == name.to_string() {
+                if name == kept.to_string() {
                     quote!(#name)
                 } else {
                     quote!(#name: #kept)
@@ -138,6 +139,7 @@ fn new(operation: &Operation) -> TokenStream {
     quote! { impl #ty { #doc #must_use pub fn new(#(#arguments),*) -> Self { #body } } }
 }
 
+/// `#[inline]` leaves the compiling of an operation to the programs that use it: most use a few of them.
 fn implementation(operation: &Operation) -> TokenStream {
     let ty = format_ident!("{}", operation.type_name);
     let output = match &operation.output {
@@ -165,6 +167,7 @@ fn implementation(operation: &Operation) -> TokenStream {
         } => {
             let decode = ident(decode);
             let stream = quote! {
+                #[inline]
                 fn decode_stream(parts: Parts, body: Body) -> Result<Self::Output> { decode::#decode(&parts, body) }
             };
             (
@@ -177,7 +180,9 @@ fn implementation(operation: &Operation) -> TokenStream {
         impl Operation for #ty {
             type Output = #output;
             const META: &'static OperationMeta = #meta;
+            #[inline]
             fn into_request(self) -> Result<Request<Body>> { #request }
+            #[inline]
             fn decode(parts: Parts, body: Bytes) -> Result<Self::Output> { #decode }
             #stream
         }
@@ -241,7 +246,7 @@ fn request(operation: &Operation) -> TokenStream {
             Place::Query { allow_empty: false } if text => {
                 steps.push(quote!(.query_non_empty(#wire, #as_text)))
             }
-            Place::Query { .. } => steps.push(quote!(.query(#wire, &self.#name))),
+            Place::Query { .. } => steps.push(quote!(.query(#wire, self.#name))),
             Place::Header {
                 allow_empty,
                 default,

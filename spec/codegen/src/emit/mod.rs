@@ -80,9 +80,8 @@ fn spaced(source: &str) -> String {
         out.push_str(line);
         out.push('\n');
         after_block = indent <= 4
-            && (body == "}"
-                || body.ends_with(");") && indent == 0
-                || indent == 0 && body.starts_with("use "));
+            && !body.starts_with("//")
+            && (body == "}" || (indent == 0 && (body.ends_with(");") || body.starts_with("use "))));
     }
     out
 }

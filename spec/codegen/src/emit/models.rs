@@ -110,7 +110,7 @@ fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
             quote!(#name: None)
         } else {
             let kept = keep(&field.ty, &name);
-            if kept.to_string() == name.to_string() {
+            if name == kept.to_string() {
                 quote!(#name)
             } else {
                 quote!(#name: #kept)
@@ -137,9 +137,13 @@ fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
     } else {
         "With all that is required, and nothing else."
     });
+    let many = (required.len() > 7).then(
+        || quote!(#[expect(clippy::too_many_arguments, reason = "the API requires them all")]),
+    );
     quote! {
         impl #name {
             #doc
+            #many
             #[must_use]
             pub fn new(#(#arguments),*) -> Self { Self { #(#values),* } }
             #(#setters)*
