@@ -6,6 +6,10 @@
     clippy::unwrap_used,
     reason = "a bench that cannot run has nothing to report"
 )]
+#![expect(
+    missing_docs,
+    reason = "criterion's macro makes a public function without any"
+)]
 
 use std::hint::black_box;
 
