@@ -111,15 +111,21 @@ impl ErrorDocument {
 
     /// A validation error quotes the server's schema over many lines, Azure adds ids: the first line says what is wrong.
     fn message(text: &str) -> Self {
-        match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+        match text
+            .split(['\n', '\r'])
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+        {
             Some(line) => Self::Message(quote(line)),
             None => Self::None,
         }
     }
 }
 
+/// On one line, without secrets, and not too long.
 fn quote(text: impl AsRef<str>) -> String {
-    let text = redact_signatures(text.as_ref());
+    let line = text.as_ref().replace(['\n', '\r'], " ");
+    let text = redact_signatures(&line);
     match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into_owned(),

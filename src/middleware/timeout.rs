@@ -122,9 +122,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // How long a large body takes to send is no sign of trouble.
-        let uploads = OperationMeta::of(&request).is_some_and(|meta| meta.uploads);
+        let meta = OperationMeta::of(&request);
+        let uploads = meta.is_some_and(|meta| meta.uploads);
         let limit = self.limit.filter(|_| !uploads);
-        let deadline = Deadline::of(&request);
+        let deadline = Deadline::of(&request, meta);
         let inner = self.inner.call(request);
         // The call's limit, where it comes first: one sleep keeps both.
         let (left, call_limit) = match (deadline, &self.timer) {
@@ -188,10 +189,11 @@ impl Deadline {
         Some(Self { at, limit })
     }
 
-    pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
+    /// `meta` is the request's own.
+    pub(crate) fn of<B>(request: &Request<B>, meta: Option<&OperationMeta>) -> Option<Self> {
         // Most requests carry their meta alone: nothing to look for then.
         let extensions = request.extensions();
-        if extensions.len() < 2 {
+        if meta.is_some() && extensions.len() < 2 {
             None
         } else {
             extensions.get::<Self>().copied()

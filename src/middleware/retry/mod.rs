@@ -44,7 +44,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tower::{Layer, Service};
 
 use crate::{
-    Body, BoxError, Error,
+    Body, BoxError,
     body::Spare,
     error::{ErrorKind, classify},
     middleware::timeout::Deadline,
@@ -200,7 +200,7 @@ where
     let changes_nothing = meta.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
     let uploads = meta.is_some_and(|meta| meta.uploads);
     let call_limit = call_limit.filter(|_| !uploads);
-    let deadline = Deadline::of(&request).or_else(|| Deadline::new(call_limit?, &*timer));
+    let deadline = Deadline::of(&request, meta).or_else(|| Deadline::new(call_limit?, &*timer));
     let again = Again::new(&request, meta);
 
     let mut attempts = Attempts::ONE;
@@ -249,7 +249,7 @@ fn report(
             tracing::debug!(operation, attempt, wait = ?wait, status = response.status().as_u16(), "trying again after an answer");
         }
         Err(error) => {
-            let kind = error.downcast_ref::<Error>().map(Error::kind);
+            let kind = error.downcast_ref::<crate::Error>().map(crate::Error::kind);
             tracing::debug!(operation, attempt, wait = ?wait, ?kind, "trying again after a failure");
         }
     }

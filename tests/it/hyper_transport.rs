@@ -1,0 +1,620 @@
+//! The built-in transport over real sockets.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream;
+use lakefs_sdk::{
+    Body, Client, ClientBuilder, Credentials, middleware::retry::RetryPolicy,
+    models::CommitCreation,
+};
+
+use crate::support::tcp::{Connection, Received, TcpServer};
+
+const REPOSITORY: &str =
+    r#"{"id":"lake","creation_date":0,"default_branch":"main","storage_namespace":"mem://r"}"#;
+const STATS: &str =
+    r#"{"path":"a","path_type":"object","physical_address":"mem://a","checksum":"","mtime":0}"#;
+
+fn builder(server: &TcpServer) -> ClientBuilder {
+    Client::builder().endpoint(server.url()).retry(impatient())
+}
+
+/// The standard, without the waits.
+fn impatient() -> RetryPolicy {
+    RetryPolicy::standard().backoff(Duration::ZERO, Duration::ZERO)
+}
+
+fn creation() -> CommitCreation {
+    CommitCreation::new("m")
+}
+
+/// Answers everything, for as long as the client likes.
+async fn keep_alive(mut connection: Connection) -> io::Result<()> {
+    while connection.request().await?.is_some() {
+        connection.answer(200, REPOSITORY).await?;
+    }
+    Ok(())
+}
+
+fn is_post(request: &Received) -> bool {
+    request.head.starts_with("POST ")
+}
+
+/// Lets what the server did arrive at the client's connections, which run on the same thread.
+async fn settle() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+// ===== connections =====
+
+/// A new connection for every call costs a handshake each, and with TLS more than the call itself.
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let server = TcpServer::serve(keep_alive).await.unwrap();
+    let client = builder(&server).build().unwrap();
+
+    client.get_repository("lake").await.unwrap();
+    settle().await;
+    client.get_repository("lake").await.unwrap();
+    settle().await;
+    client.clone().get_repository("lake").await.unwrap();
+
+    assert_eq!(server.connections(), 1);
+    assert_eq!(server.requests().len(), 3);
+}
+
+/// Errors are answers too: a service that asks whether things exist would otherwise reconnect each time.
+#[tokio::test]
+async fn a_connection_is_used_again_after_an_error_and_between_attempts() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        for (status, body) in [
+            (404, r#"{"message":"no"}"#),
+            (503, "busy"),
+            (503, ""),
+            (200, REPOSITORY),
+        ] {
+            connection.request().await?;
+            connection.answer(status, body).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let client = builder(&server).build().unwrap();
+
+    assert!(
+        client
+            .get_repository("lake")
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    client.get_repository("lake").await.unwrap();
+
+    assert_eq!(server.connections(), 1);
+}
+
+/// While the server is down nothing was sent, so even a commit is tried again, and is certainly not made.
+#[tokio::test]
+async fn a_refused_connection_is_a_connect_error_without_effect() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let client = Client::builder()
+        .endpoint(format!("http://{address}"))
+        .retry(impatient())
+        .build()
+        .unwrap();
+
+    let error = client.commit("lake", "main", creation()).await.unwrap_err();
+
+    assert!(error.is_connect(), "{error:?}");
+    assert_eq!(error.attempts(), 3);
+    assert!(!error.may_have_taken_effect());
+    assert!(error.retryable());
+    assert_eq!(
+        error.to_string(),
+        "commit: could not connect to the server, after 3 attempts"
+    );
+    assert!(
+        format!("{error:#}").to_lowercase().contains("refused"),
+        "{error:#}"
+    );
+}
+
+/// A name that does not exist is told as such, and not as a lost connection.
+#[tokio::test]
+async fn a_host_that_does_not_exist_is_a_connect_error() {
+    let client = Client::builder()
+        .endpoint("http://lakefs.invalid")
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+
+    let error = client.commit("lake", "main", creation()).await.unwrap_err();
+
+    assert!(error.is_connect(), "{error:?}");
+    assert!(!error.may_have_taken_effect());
+}
+
+/// A server that accepts and says nothing must not hold a caller for ever.
+#[tokio::test]
+async fn headers_that_do_not_come_are_a_timeout() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        while connection.request().await?.is_some() {}
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let client = builder(&server)
+        .attempt_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+
+    let error = client.commit("lake", "main", creation()).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(error.may_have_taken_effect());
+    assert_eq!(error.attempts(), 1);
+
+    let error = client.get_repository("lake").await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(error.attempts(), 3);
+}
+
+/// The first call after a pause must work: servers close what is idle.
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_replaced() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        connection.request().await?;
+        connection.answer(200, REPOSITORY).await
+    })
+    .await
+    .unwrap();
+    let client = builder(&server).build().unwrap();
+    client.get_repository("lake").await.unwrap();
+    settle().await;
+
+    client.get_repository("lake").await.unwrap();
+    settle().await;
+    // The answer is no commit: that it was understood as little says that it came.
+    let error = client.commit("lake", "main", creation()).await.unwrap_err();
+
+    assert!(error.is_decode(), "{error:?}");
+    assert_eq!(server.connections(), 3);
+    assert_eq!(server.requests().len(), 3);
+}
+
+/// Whether a request that the server read had its effect nobody knows: reads are replayed, commits never.
+#[tokio::test]
+async fn a_connection_that_closes_without_an_answer_is_replayed_only_for_reads() {
+    for commits in [false, true] {
+        let server = TcpServer::serve(async |mut connection: Connection| {
+            let first = connection.number == 0;
+            while connection.request().await?.is_some() {
+                connection.answer(200, REPOSITORY).await?;
+                if first {
+                    connection.request().await?;
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let client = builder(&server).build().unwrap();
+        client.get_repository("lake").await.unwrap();
+
+        if commits {
+            let error = client.commit("lake", "main", creation()).await.unwrap_err();
+
+            assert!(error.is_transport(), "{error:?}");
+            assert!(error.may_have_taken_effect());
+            assert_eq!(error.attempts(), 1);
+            assert_eq!(
+                server
+                    .requests()
+                    .iter()
+                    .filter(|request| is_post(request))
+                    .count(),
+                1
+            );
+        } else {
+            client.get_repository("lake").await.unwrap();
+
+            assert_eq!(server.requests().len(), 3);
+            assert_eq!(server.connections(), 2);
+        }
+    }
+}
+
+/// Garbage on the wire is an error of the call, never a panic.
+#[tokio::test]
+async fn an_answer_that_is_not_http_is_a_transport_error() {
+    for garbage in [
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "HTTP/1.1 abc\r\n\r\n",
+        "\0\0\0",
+        "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+    ] {
+        let server = TcpServer::serve(move |mut connection: Connection| async move {
+            connection.request().await?;
+            connection.write(garbage).await
+        })
+        .await
+        .unwrap();
+
+        let error = builder(&server)
+            .build()
+            .unwrap()
+            .commit("lake", "main", creation())
+            .await
+            .unwrap_err();
+
+        assert!(error.is_transport(), "{garbage:?}: {error:?}");
+        assert!(error.may_have_taken_effect());
+    }
+}
+
+// ===== bodies =====
+
+/// Half an object that looks whole is silent corruption.
+#[tokio::test]
+async fn an_object_that_is_cut_ends_in_an_error_with_the_byte_count() {
+    for (head, sent, message) in [
+        ("content-length: 100", "0123456789", "after 10 bytes"),
+        (
+            "transfer-encoding: chunked",
+            "5\r\nhello\r\n",
+            "after 5 bytes",
+        ),
+        ("transfer-encoding: chunked", "ff\r\nhello", "after 5 bytes"),
+        ("content-length: 100", "", "after 0 bytes"),
+    ] {
+        let server = TcpServer::serve(move |mut connection: Connection| async move {
+            connection.request().await?;
+            connection
+                .write(format!(
+                    "HTTP/1.1 200 OK\r\netag: \"e\"\r\n{head}\r\n\r\n{sent}"
+                ))
+                .await
+        })
+        .await
+        .unwrap();
+        let client = builder(&server).build().unwrap();
+
+        let mut body = client
+            .get_object("lake", "main", "a")
+            .await
+            .unwrap()
+            .into_body()
+            .unwrap();
+        let mut read = Vec::new();
+        let error = loop {
+            match body.chunk().await {
+                Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+                Ok(None) => panic!("{head}: it ended as if it were whole"),
+                Err(error) => break error,
+            }
+        };
+
+        assert!(error.is_body(), "{head}: {error:?}");
+        assert!(
+            error.to_string().contains(message),
+            "{head}, {sent:?}: {error}"
+        );
+        assert!(sent.contains(std::str::from_utf8(&read).unwrap()));
+        assert_eq!(
+            server.requests().len(),
+            1,
+            "a stream is not replayed behind the caller's back"
+        );
+    }
+}
+
+/// A document that was cut is fetched again; the caller never sees the half of it.
+#[tokio::test]
+async fn a_document_that_is_cut_is_fetched_again() {
+    for head in ["content-length: 85", "transfer-encoding: chunked"] {
+        let server = TcpServer::serve(move |mut connection: Connection| async move {
+            while connection.request().await?.is_some() {
+                if connection.number == 0 {
+                    return connection
+                        .write(format!(
+                            "HTTP/1.1 200 OK\r\n{head}\r\n\r\n6\r\n{{\"id\":\r\n"
+                        ))
+                        .await;
+                }
+                connection.answer(200, REPOSITORY).await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let client = builder(&server).build().unwrap();
+
+        let repository = client.get_repository("lake").await.unwrap();
+
+        assert_eq!(repository.id, "lake");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+/// A commit whose answer was cut was most likely made.
+#[tokio::test]
+async fn a_commit_whose_answer_is_cut_is_not_sent_again() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        connection.request().await?;
+        connection
+            .write("HTTP/1.1 201 Created\r\ncontent-length: 99\r\n\r\n{")
+            .await
+    })
+    .await
+    .unwrap();
+
+    let error = builder(&server)
+        .build()
+        .unwrap()
+        .commit("lake", "main", creation())
+        .await
+        .unwrap_err();
+
+    assert!(error.is_body(), "{error:?}");
+    assert!(error.may_have_taken_effect());
+    assert_eq!(error.attempts(), 1);
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// An upload is on the wire as it was given: its length where it is known, chunked where not, and nothing is lost.
+#[tokio::test]
+async fn an_upload_arrives_whole() {
+    let chunks = || stream::iter(["one,", "", "two"].map(Ok::<_, io::Error>));
+    for (body, length) in [
+        (Body::from("one,two"), Some("7")),
+        (Body::from_sized_stream(7, chunks()), Some("7")),
+        (Body::from_stream(chunks()), None),
+    ] {
+        let server = TcpServer::serve(async |mut connection: Connection| {
+            connection.request().await?;
+            connection.answer(201, STATS).await
+        })
+        .await
+        .unwrap();
+
+        builder(&server)
+            .build()
+            .unwrap()
+            .upload_object("lake", "main", "a")
+            .body(body)
+            .await
+            .unwrap();
+
+        let request = &server.requests()[0];
+        assert_eq!(request.body, b"one,two");
+        assert_eq!(request.header("content-length"), length);
+        assert_eq!(
+            request.header("transfer-encoding").is_some(),
+            length.is_none()
+        );
+    }
+}
+
+/// A stream of another size than was declared must not become an object.
+#[tokio::test]
+async fn an_upload_of_a_wrong_size_fails() {
+    for declared in [5, 9] {
+        let server = TcpServer::serve(async |mut connection: Connection| {
+            connection.request().await?;
+            connection.answer(201, STATS).await
+        })
+        .await
+        .unwrap();
+        let body = Body::from_sized_stream(
+            declared,
+            stream::iter(["one,", "two"].map(Ok::<_, io::Error>)),
+        );
+
+        let call = builder(&server)
+            .build()
+            .unwrap()
+            .upload_object("lake", "main", "a")
+            .body(body);
+        let error = call.await.unwrap_err();
+
+        assert!(error.is_body(), "{declared}: {error:?}");
+        assert!(format!("{error:#}").contains("declared size"), "{error:#}");
+        assert!(
+            server.requests().is_empty(),
+            "{declared}: the request was never whole"
+        );
+    }
+}
+
+// ===== large bodies =====
+
+const CHUNK: usize = 256 * 1024;
+const GIBIBYTE: u64 = 1024 * 1024 * 1024;
+/// What the memory of the process may grow by while a gibibyte passes through it.
+const FLAT: u64 = 64 * 1024 * 1024;
+
+/// What of the process is in memory, in bytes; `None` where the system does not say.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// How far the memory of the process grew at most.
+struct Growth {
+    before: Option<u64>,
+    most: u64,
+    seen: u64,
+}
+
+impl Growth {
+    fn new() -> Self {
+        Self {
+            before: resident(),
+            most: 0,
+            seen: 0,
+        }
+    }
+
+    fn look(&mut self) {
+        self.seen += 1;
+        if self.seen % 256 == 0 {
+            if let Some((before, now)) = self.before.zip(resident()) {
+                self.most = self.most.max(now.saturating_sub(before));
+            }
+        }
+    }
+}
+
+/// Objects are larger than memory: reading one must not need more than a few chunks of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gibibyte_is_read_in_flat_memory() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        connection.request().await?;
+        let head = format!("HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: {GIBIBYTE}\r\n\r\n");
+        connection.write(head).await?;
+        let chunk = vec![7; CHUNK];
+        for _ in 0..GIBIBYTE / CHUNK as u64 {
+            connection.write(&chunk).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let client = builder(&server).build().unwrap();
+
+    let mut body = client
+        .get_object("lake", "main", "a")
+        .await
+        .unwrap()
+        .into_body()
+        .unwrap();
+    assert_eq!(body.size(), Some(GIBIBYTE));
+    let (mut read, mut growth) = (0, Growth::new());
+    while let Some(chunk) = body.chunk().await.unwrap() {
+        read += chunk.len() as u64;
+        growth.look();
+    }
+
+    assert_eq!(read, GIBIBYTE);
+    assert!(growth.most < FLAT, "grew by {} bytes", growth.most);
+}
+
+/// The same for writing one: a stream is sent as fast as the server takes it, and not gathered before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gibibyte_is_written_in_flat_memory() {
+    let server = TcpServer::serve(async |mut connection: Connection| {
+        connection.head().await?;
+        let (mut read, mut buffer, mut growth) = (0, vec![0; CHUNK], Growth::new());
+        while read < GIBIBYTE {
+            let count = connection.read_some(&mut buffer).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            read += count as u64;
+            growth.look();
+        }
+        connection
+            .answer(201, &STATS.replace("mem://a", &growth.most.to_string()))
+            .await
+    })
+    .await
+    .unwrap();
+    // Made anew for each, so that chunks that are kept count.
+    let chunks = stream::iter(
+        (0..GIBIBYTE / CHUNK as u64).map(|_| Ok::<_, io::Error>(Bytes::from(vec![7; CHUNK]))),
+    );
+    let client = builder(&server).build().unwrap();
+
+    let stats = client
+        .upload_object("lake", "main", "a")
+        .body(Body::from_sized_stream(GIBIBYTE, chunks))
+        .await
+        .unwrap();
+
+    let growth: u64 = stats.physical_address.parse().unwrap();
+    assert!(growth < FLAT, "grew by {growth} bytes");
+}
+
+// ===== headers =====
+
+/// Credentials go where they are wanted, and a caller's own come first.
+#[tokio::test]
+async fn credentials_go_only_to_operations_that_want_them() {
+    let server = TcpServer::serve(keep_alive).await.unwrap();
+    let client = builder(&server)
+        .credentials(Credentials::access_key("AKIA", "secret"))
+        .build()
+        .unwrap();
+
+    client.health_check().await.unwrap();
+    client.get_repository("lake").await.unwrap();
+    client
+        .get_repository("lake")
+        .header("authorization", "Bearer mine")
+        .await
+        .unwrap();
+
+    let requests = server.requests();
+    let sent: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("authorization"))
+        .collect();
+    assert_eq!(
+        sent,
+        [None, Some("Basic QUtJQTpzZWNyZXQ="), Some("Bearer mine")]
+    );
+    for request in &requests {
+        let count = request
+            .head
+            .to_lowercase()
+            .matches("authorization:")
+            .count();
+        assert!(count <= 1, "{}", request.head);
+    }
+}
+
+/// An operator who sees a strange call must be able to tell who makes it.
+#[tokio::test]
+async fn every_request_says_what_sends_it() {
+    let server = TcpServer::serve(keep_alive).await.unwrap();
+    let client = builder(&server).build().unwrap();
+    client.get_repository("lake").await.unwrap();
+    let client = builder(&server).user_agent("etl/2.1").build().unwrap();
+    client.get_repository("lake").await.unwrap();
+    client
+        .get_repository("lake")
+        .header("user-agent", "mine/1")
+        .await
+        .unwrap();
+
+    let requests = server.requests();
+    let own = concat!("lakefs-rust-sdk/", env!("CARGO_PKG_VERSION"));
+    let agents: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("user-agent"))
+        .collect();
+    assert_eq!(agents, [Some(own), Some("etl/2.1"), Some("mine/1")]);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("x-lakefs-client") == Some(own))
+    );
+    let host = server.url();
+    assert_eq!(requests[0].header("host"), host.strip_prefix("http://"));
+    assert!(
+        requests[0]
+            .head
+            .starts_with("GET /api/v1/repositories/lake HTTP/1.1\r\n")
+    );
+}
