@@ -35,8 +35,6 @@ pub struct Collect<S> {
 
 pin_project! {
     /// The answer of [`Collect`].
-    #[project = StateProjection]
-    #[allow(missing_docs)]
     pub struct CollectFuture<F> {
         #[pin]
         head: F,

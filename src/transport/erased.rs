@@ -36,7 +36,7 @@ struct Transport<S>(S);
 
 impl BoxTransport {
     pub(crate) fn new<T: HttpTransport>(transport: T) -> Self {
-        Self::from_erased(Transport(transport.into_service()))
+        Self::from_erased(Transport(transport))
     }
 
     pub(crate) fn from_erased(erased: impl Erased + 'static) -> Self {
@@ -50,15 +50,7 @@ impl BoxTransport {
     }
 }
 
-impl<S, B> Erased for Transport<S>
-where
-    S: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    B: http_body::Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static,
-{
+impl<T: HttpTransport> Erased for Transport<T> {
     fn call(&self, request: Request<Body>) -> ResponseFuture {
         let mut service = self.0.clone();
         Box::pin(async move {

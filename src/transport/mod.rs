@@ -53,21 +53,21 @@ pub use self::hyper::{Hyper, HyperBuilder, HyperFuture};
             an `http_body::Body<Data = bytes::Bytes>`",
     note = "a service that is not `Clone` can be wrapped in `tower::buffer::Buffer`"
 )]
-pub trait HttpTransport: sealed::Sealed + Clone + Send + Sync + 'static {
-    #[doc(hidden)]
+pub trait HttpTransport:
+    sealed::Sealed
+    + Clone
+    + Send
+    + Sync
+    + 'static
+    + Service<
+        Request<Body>,
+        Response = Response<<Self as HttpTransport>::ResponseBody>,
+        Error: Into<BoxError>,
+        Future: Send,
+    >
+{
+    /// The body that it answers with.
     type ResponseBody: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
-    #[doc(hidden)]
-    type Service: Service<
-            Request<Body>,
-            Response = Response<Self::ResponseBody>,
-            Error: Into<BoxError>,
-            Future: Send,
-        > + Clone
-        + Send
-        + Sync
-        + 'static;
-    #[doc(hidden)]
-    fn into_service(self) -> Self::Service;
 }
 
 impl<S, B> HttpTransport for S
@@ -80,11 +80,6 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type ResponseBody = B;
-    type Service = S;
-
-    fn into_service(self) -> S {
-        self
-    }
 }
 
 mod sealed {

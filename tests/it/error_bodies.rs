@@ -1,4 +1,5 @@
 //! What an error says when the answer's body is not the document that the API promises.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     error::Error as _,

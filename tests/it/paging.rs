@@ -224,6 +224,7 @@ async fn pages_are_fetched_only_when_they_are_asked_for() {
     assert_eq!(first.results.len(), 2);
     assert_eq!(first.results[0].path_type, PathType::Object);
     assert_eq!(transport.sent().len(), 1);
+    assert_eq!(transport.sent()[0].operation, Some("listObjects"));
 
     assert_eq!(pages.next().await.unwrap().unwrap().results.len(), 1);
     assert!(pages.next().await.is_none());

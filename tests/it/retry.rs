@@ -1,4 +1,5 @@
 //! What is sent again after a failure, what is not, and what the caller is told.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     io,
@@ -386,7 +387,12 @@ async fn a_raw_request_is_judged_by_its_method() {
         let response = client.oneshot(request).await.unwrap();
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(transport.sent().len(), attempts, "{method}");
+        let sent = transport.sent();
+        assert_eq!(sent.len(), attempts, "{method}");
+        assert!(
+            sent.iter()
+                .all(|sent| sent.method == method && sent.operation.is_none())
+        );
     }
 }
 

@@ -1,4 +1,9 @@
 //! One client on several runtimes, and on none.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper of a test may fail it"
+)]
 
 use std::{
     future::Future,

@@ -1,4 +1,5 @@
 //! https by the built-in transport.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 

@@ -13,7 +13,10 @@ use futures_core::Stream;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use self::stream::{Chunks, Counted};
 use crate::{BoxError, Error, Result, error::classify};
+
+mod stream;
 
 type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
 type MakeBody = Arc<dyn Fn() -> BoxBody + Send + Sync>;
@@ -192,11 +195,7 @@ impl Body {
     pub(crate) fn counted(self, expected: Option<u64>) -> Self {
         match self.kind {
             Kind::Stream(body) => Self {
-                kind: Kind::Stream(Box::pin(Counted {
-                    body,
-                    read: 0,
-                    expected,
-                })),
+                kind: Kind::Stream(Box::pin(Counted::new(body, expected))),
             },
             kind => Self { kind },
         }
@@ -353,114 +352,6 @@ impl Stream for Body {
                 None => return Poll::Ready(None),
             }
         }
-    }
-}
-
-/// A stream that knows how far it was read, and how far it has to go to be whole.
-struct Counted {
-    body: BoxBody,
-    read: u64,
-    expected: Option<u64>,
-}
-
-// ===== impl Counted =====
-
-impl Counted {
-    fn missing(&self) -> u64 {
-        self.expected
-            .map_or(0, |expected| expected.saturating_sub(self.read))
-    }
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
-        let frame = match ready!(self.body.as_mut().poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                self.read += frame.data_ref().map_or(0, |data| data.len() as u64);
-                Some(Ok(frame))
-            }
-            Some(Err(error)) => {
-                let failed = Error::cut(format!("the body failed after {} bytes", self.read));
-                Some(Err(failed.with_source(error).into()))
-            }
-            None if self.missing() > 0 => {
-                let expected = self.expected.take().unwrap_or_default(); // said once
-                Some(Err(Error::cut(format!(
-                    "the body was cut after {} of {expected} bytes",
-                    self.read
-                ))
-                .into()))
-            }
-            None => None,
-        };
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        // Announced bytes that are missing must still be reported.
-        self.body.is_end_stream() && self.missing() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A stream as a body; with a `size`, held to it.
-    struct Chunks<S> {
-        #[pin]
-        stream: S,
-        size: Option<u64>,
-    }
-}
-
-impl<S, B, E> HttpBody for Chunks<S>
-where
-    S: Stream<Item = std::result::Result<B, E>>,
-    B: Into<Bytes>,
-    E: Into<BoxError>,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
-        let this = self.project();
-        let chunk = match ready!(this.stream.poll_next(cx)) {
-            Some(Ok(chunk)) => chunk.into(),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None => {
-                let missing = this.size.take().unwrap_or(0);
-                return Poll::Ready((missing > 0).then(|| {
-                    Err(format!("the stream ended {missing} bytes before its declared size").into())
-                }));
-            }
-        };
-        if let Some(left) = this.size {
-            match left.checked_sub(chunk.len() as u64) {
-                Some(rest) => *left = rest,
-                None => {
-                    return Poll::Ready(Some(Err(
-                        "the stream has more bytes than its declared size".into(),
-                    )));
-                }
-            }
-        }
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.size
-            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
