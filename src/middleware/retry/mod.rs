@@ -13,7 +13,7 @@
 //! [the stack](super#order).
 //!
 //! ```
-//! # use http::{Request, Response};
+//! # use http::{Request, Response, StatusCode};
 //! # use lakefs_sdk::{Body, BoxError, middleware::retry::{RetryLayer, RetryPolicy}, timer::TokioTimer};
 //! # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
 //! # use tower::{ServiceBuilder, ServiceExt};
