@@ -47,7 +47,8 @@ pub(crate) fn default_timer() -> SharedTimer {
 /// tokio's clock, which `tokio::time::pause` stops in tests.
 ///
 /// Outside of a tokio runtime (a test that blocks on a mock, say) nothing can wait: a sleep never ends there, so timeouts do
-/// not strike, and nothing is tried again.
+/// not strike, and nothing is tried again. A runtime must have its time driver (`enable_time` or `enable_all`), without which
+/// tokio panics.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
