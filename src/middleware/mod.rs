@@ -12,8 +12,8 @@
 //! | [`retry`] | everything below happens once an attempt |
 //! | your attempt layers ([`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer)) | see every attempt |
 //! | [`timeout`] | limits one attempt, and reading its document |
-//! | [`collect`] | reads a document whole, so that one that was cut is tried again |
 //! | [`authenticate`] | every attempt with the credentials as they are then |
+//! | [`collect`] | reads a document whole, so that one that was cut is tried again |
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | the transport | |
 
@@ -57,8 +57,8 @@ impl Stack {
                 self.call_timeout,
                 self.timer.clone(),
             ))
-            .layer(collect::CollectLayer::new())
-            .layer(authenticate::AuthenticateLayer::new(self.auth));
+            .layer(authenticate::AuthenticateLayer::new(self.auth))
+            .layer(collect::CollectLayer::new());
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
         let attempt = attempt.service(transport);
