@@ -17,7 +17,7 @@ use http::{
 use crate::{
     Body, Client, Error, Operation, Result,
     client::{Execute, Received},
-    middleware::retry::{Attempts, RetryPolicy},
+    middleware::retry::{Attempts, Policy, SharedPolicy},
     paging::{Items, Paged, Pages},
 };
 
@@ -38,18 +38,23 @@ pub struct Call<Op> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
-    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) retry: Option<SharedPolicy>,
     headers: Option<HeaderMap>,
     invalid_header: Option<String>,
 }
 
 /// An answer with what was around it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ApiResponse<T> {
     /// The status, which is a success.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
+    /// How often the request was sent: 1 where the first attempt succeeded.
+    pub attempts: u32,
+    /// How long the call waited between its attempts, all waits together.
+    pub waited: Duration,
     /// The answer itself, decoded.
     pub data: T,
 }
@@ -73,9 +78,11 @@ impl<Op> Call<Op> {
 
     /// Overrides how this call is retried.
     ///
-    /// [`RetryPolicy::none`] sends it once; [`RetryPolicy::repeat_always`] repeats even what may have been done.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.settings().retry = Some(policy);
+    /// [`RetryPolicy::none`](crate::middleware::retry::RetryPolicy::none) sends it once;
+    /// [`RetryPolicy::repeat_always`](crate::middleware::retry::RetryPolicy::repeat_always) repeats even what may have been
+    /// done.
+    pub fn retry(mut self, policy: impl Policy) -> Self {
+        self.settings().retry = Some(SharedPolicy::new(policy));
         self
     }
 
@@ -250,6 +257,8 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
         Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse {
             status,
             headers,
+            attempts: attempts.count,
+            waited: attempts.waited,
             data,
         }))
     }
@@ -268,10 +277,8 @@ fn decode<Op: Operation>(
         None => Op::decode_stream(parts, body),
     };
     decoded.map_err(|error| {
-        error
-            .with_operation(Some(Op::META))
-            .with_effect_of(Some(Op::META))
-            .with_attempts(attempts.count, attempts.in_doubt)
+        let error = error.with_operation(Some(Op::META));
+        attempts.mark_error(error.with_effect_of(Some(Op::META)))
     })
 }
 

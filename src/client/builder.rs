@@ -11,7 +11,7 @@ use crate::{
     middleware::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
-        retry::RetryPolicy,
+        retry::{Policy, RetryBudget, RetryPolicy, SharedPolicy},
         timeout,
     },
     timer::{SharedTimer, Timer, default_timer},
@@ -32,7 +32,8 @@ pub struct ClientBuilder {
     layers: Vec<BoxLayer>,
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
-    retry: RetryPolicy,
+    retry: SharedPolicy,
+    retry_budget: Option<RetryBudget>,
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     timer: SharedTimer,
@@ -51,7 +52,8 @@ impl ClientBuilder {
             layers: Vec::new(),
             attempt_layers: Vec::new(),
             user_agent: None,
-            retry: RetryPolicy::standard(),
+            retry: SharedPolicy::new(RetryPolicy::standard()),
+            retry_budget: Some(RetryBudget::default()),
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
             timer: default_timer(),
@@ -109,9 +111,16 @@ impl ClientBuilder {
         self
     }
 
-    /// How calls are retried. Default: [`RetryPolicy::standard`].
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+    /// How calls are retried: a [`RetryPolicy`], or a [`Policy`] of your own. Default: [`RetryPolicy::standard`].
+    pub fn retry(mut self, policy: impl Policy) -> Self {
+        self.retry = SharedPolicy::new(policy);
+        self
+    }
+
+    /// How many retries all calls of the client and its clones may spend together, so that an outage is not multiplied.
+    /// Default: `RetryBudget::new(100, 10)`; `None` for no limit.
+    pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.retry_budget = budget.into();
         self
     }
 
@@ -209,6 +218,7 @@ impl ClientBuilder {
             attempt_layers: self.attempt_layers,
             identity: IdentityLayer::new(agent),
             retry: self.retry,
+            retry_budget: self.retry_budget,
             attempt_timeout: self.attempt_timeout,
             call_timeout: self.timeout,
             auth,

@@ -99,7 +99,7 @@ impl Future for Execute {
                 };
                 let limit = ready!(clock.poll(cx));
                 let error = timeout::missed(limit).with_operation(*meta);
-                Poll::Ready(Err(error.with_effect_of(*meta).with_attempts(1, false)))
+                Poll::Ready(Err(Attempts::ONE.mark_error(error.with_effect_of(*meta))))
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     config::Endpoint,
     error::classify,
     middleware::{
-        retry::RetryPolicy,
+        retry::{Attempts, SharedPolicy},
         timeout::{self, Clock, Deadline},
     },
     operation::OperationMeta,
@@ -145,8 +145,8 @@ impl Client {
         if OperationMeta::of(&request).is_none() {
             request.extensions_mut().insert(meta);
         }
-        if let Some(policy) = settings.and_then(|settings| settings.retry) {
-            request.extensions_mut().insert::<RetryPolicy>(policy);
+        if let Some(policy) = settings.and_then(|settings| settings.retry.clone()) {
+            request.extensions_mut().insert::<SharedPolicy>(policy);
         }
         self.send(
             request,
@@ -215,9 +215,10 @@ impl fmt::Debug for Client {
 /// A failure of the stack as an error of this crate.
 fn failure(error: BoxError, meta: Option<&'static OperationMeta>) -> Error {
     let error = classify::transport(error);
-    let (attempts, in_doubt) = (error.attempts().max(1), error.may_have_taken_effect());
-    error
-        .with_operation(meta)
-        .with_effect_of(meta)
-        .with_attempts(attempts, in_doubt)
+    let attempts = Attempts {
+        count: error.attempts().max(1),
+        waited: error.waited(),
+        in_doubt: error.may_have_taken_effect(),
+    };
+    attempts.mark_error(error.with_operation(meta).with_effect_of(meta))
 }

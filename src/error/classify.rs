@@ -22,6 +22,9 @@ pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 /// The most that a message quotes of a body that is no error document of lakeFS's, in characters.
 const MAX_QUOTE: usize = 300;
 
+/// How the message of a 500 begins that is no fault of the server's.
+const LOCKED: &str = "branch is currently locked";
+
 const WEB_PAGE: &str =
     "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
 
@@ -36,6 +39,11 @@ pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) ->
             if message.starts_with("insufficient permissions") =>
         {
             ErrorKind::PermissionDenied
+        }
+        (ErrorKind::Server, ErrorDocument::Message(message))
+            if status == StatusCode::INTERNAL_SERVER_ERROR && message.starts_with(LOCKED) =>
+        {
+            ErrorKind::Throttled
         }
         (ErrorKind::NotFound, ErrorDocument::Message(message))
             if message == "invalid API endpoint" =>
@@ -58,6 +66,14 @@ pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) ->
 /// The error of a 2xx answer that comes from something else than the lakeFS API.
 pub(crate) fn web_page(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
     Error::new(ErrorKind::Endpoint, WEB_PAGE).with_answer(status, headers.clone(), body.clone())
+}
+
+/// Whether a 500 says that lakeFS could not get a branch's lock: then it did nothing, and another attempt may get it.
+pub(crate) fn is_put_off(headers: &HeaderMap, body: &Bytes) -> bool {
+    match ErrorDocument::parse(headers, body) {
+        ErrorDocument::Message(message) => message.starts_with(LOCKED),
+        _ => false,
+    }
 }
 
 pub(crate) fn is_html(headers: &HeaderMap) -> bool {

@@ -22,7 +22,7 @@ pub enum ErrorKind {
     PreconditionFailed,
     /// HTTP 416.
     RangeNotSatisfiable,
-    /// HTTP 420, 423, 429.
+    /// HTTP 420, 423, 429, and the 500 that says that a branch is locked.
     Throttled,
     /// HTTP 501.
     NotImplemented,

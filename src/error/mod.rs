@@ -46,6 +46,7 @@ struct Inner {
     operation: Option<&'static OperationMeta>,
     answer: Option<Answer>,
     attempts: u32,
+    waited: Duration,
     may_have_taken_effect: bool,
     source: Option<BoxError>,
 }
@@ -115,6 +116,12 @@ impl Error {
         self.inner.attempts
     }
 
+    /// How long the call waited between its attempts, all waits together.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.inner.waited
+    }
+
     /// How long the server asked to wait (`Retry-After`, in seconds or as a date); `None` when it did not, or when what it
     /// said makes no sense.
     #[must_use]
@@ -181,7 +188,8 @@ impl Error {
         self.kind() == ErrorKind::PreconditionFailed
     }
 
-    /// The server, or something before it, asks to slow down (HTTP 429, 420, 423).
+    /// The server, or something before it, asks to come back later (HTTP 429, 420, 423; lakeFS's 500 `branch is currently
+    /// locked`).
     ///
     /// Retried for every operation, as nothing was done; you see it when the attempts or the deadline ran out.
     #[must_use]
@@ -304,6 +312,7 @@ impl Error {
             operation: None,
             answer: None,
             attempts: 0,
+            waited: Duration::ZERO,
             may_have_taken_effect: false,
             source: None,
         };
@@ -355,9 +364,11 @@ impl Error {
         self
     }
 
-    /// Adds what only the layer that sends knows: how often it did, and whether an earlier attempt is in doubt.
-    pub(crate) fn with_attempts(mut self, attempts: u32, in_doubt: bool) -> Self {
+    /// Adds what only the layer that sends knows: how often it did, how long it waited in between, and whether an earlier
+    /// attempt is in doubt.
+    pub(crate) fn with_attempts(mut self, attempts: u32, waited: Duration, in_doubt: bool) -> Self {
         self.inner.attempts = self.inner.attempts.max(attempts);
+        self.inner.waited = self.inner.waited.max(waited);
         self.inner.may_have_taken_effect |= in_doubt;
         self
     }
@@ -406,6 +417,7 @@ impl fmt::Debug for Error {
             .field("status", &self.status())
             .field("request_id", &self.request_id())
             .field("attempts", &self.inner.attempts)
+            .field("waited", &self.inner.waited)
             .field("may_have_taken_effect", &self.inner.may_have_taken_effect)
             .field("source", &self.inner.source)
             .finish()

@@ -39,7 +39,8 @@ pub(crate) struct Stack {
     pub(crate) layers: Vec<BoxLayer>,
     pub(crate) attempt_layers: Vec<BoxLayer>,
     pub(crate) identity: identity::IdentityLayer,
-    pub(crate) retry: retry::RetryPolicy,
+    pub(crate) retry: retry::SharedPolicy,
+    pub(crate) retry_budget: Option<retry::RetryBudget>,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) auth: Option<Arc<AuthHeader>>,
@@ -63,7 +64,8 @@ impl Stack {
         let attempt = attempt.layer(trace::TraceLayer::new());
         let attempt = attempt.service(transport);
 
-        let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer);
+        let retry =
+            retry::RetryLayer::new(self.retry, self.retry_budget, self.call_timeout, self.timer);
         let identity = self.identity;
         let whole = if self.attempt_layers.is_empty() {
             BoxTransport::from_erased(identity.layer(retry.layer(attempt)))

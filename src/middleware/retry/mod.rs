@@ -2,15 +2,16 @@
 //!
 //! | what happened | the operation may be repeated | it may not |
 //! |---|---|---|
-//! | no connection, nothing sent; 429, 420, 423 | again | again |
+//! | no connection, nothing sent; 429, 420, 423; 500 `branch is currently locked` | again | again |
 //! | 408, 500, 502, 503, 504, a timeout, a lost connection, a cut document | again | error |
-//! | anything else | error | error |
+//! | anything else, such as 412 | error | error |
 //!
 //! Whether an operation may be repeated says [`OperationMeta::idempotency`]; a request without one is judged by its method.
 //! A body that cannot be made again is never sent twice, and never sent empty. Between attempts it waits: twice as long
 //! each time, with full jitter, and at least as long as the server asks (`Retry-After`); where that would outlast the
-//! call's deadline, the answer is given at once. Inside the identity, outside everything that belongs to one attempt; see
-//! [the stack](super#order).
+//! call's deadline, or an hour, the answer is given at once. [`RetryPolicy`] sets the numbers, a [`Policy`] of your own
+//! another table, and [`RetryBudget`] limits the retries of all calls together. Inside the identity, outside everything that
+//! belongs to one attempt; see [the stack](super#order).
 //!
 //! ```
 //! # use http::{Request, Response, StatusCode};
@@ -37,59 +38,69 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{Request, Response};
 use tower::{Layer, Service};
 
+use self::again::Again;
 use crate::{
-    Body, BoxError,
-    body::Spare,
-    error::{ErrorKind, classify},
+    Body, BoxError, Error,
+    error::classify,
     middleware::timeout::Deadline,
-    operation::{Idempotency, OperationMeta},
+    operation::OperationMeta,
     timer::{SharedTimer, Timer},
     transport::{Erased, ResponseFuture},
 };
 
+mod again;
+mod attempt;
+mod budget;
 mod policy;
 
-pub use self::policy::RetryPolicy;
+pub use self::{
+    attempt::{Attempt, AttemptNumber, Outcome},
+    budget::RetryBudget,
+    policy::{Policy, RetryPolicy},
+};
+
+/// The longest wait of a call without a deadline: whoever asks for more does not mean this call.
+const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Adds [`Retry`] to a stack.
 #[derive(Clone, Debug)]
 pub struct RetryLayer {
-    policy: RetryPolicy,
-    call_limit: Option<Duration>,
-    timer: SharedTimer,
+    settings: Arc<Settings>,
 }
 
 /// See the [module](self).
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
     inner: S,
-    policy: RetryPolicy,
+    settings: Arc<Settings>,
+}
+
+#[derive(Debug)]
+struct Settings {
+    policy: SharedPolicy,
+    budget: Option<RetryBudget>,
     call_limit: Option<Duration>,
     timer: SharedTimer,
 }
+
+/// A policy; in the extensions of a request that has one of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedPolicy(Arc<dyn Policy>);
 
 /// How often a call was tried; in the extensions of the response when it was more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempts {
     pub(crate) count: u32,
+    /// The waits between them, together.
+    pub(crate) waited: Duration,
     /// An attempt before the last may have done its work.
     pub(crate) in_doubt: bool,
-}
-
-/// What an attempt came to.
-enum Outcome {
-    /// Final, whatever it is.
-    Final,
-    /// It was certainly not done.
-    NotDone,
-    /// It may have been done.
-    InDoubt,
 }
 
 // ===== impl RetryLayer =====
@@ -97,20 +108,41 @@ enum Outcome {
 impl RetryLayer {
     /// `call_limit` holds for a request without a [`Deadline`].
     pub(crate) fn new(
-        policy: RetryPolicy,
+        policy: SharedPolicy,
+        budget: Option<RetryBudget>,
         call_limit: Option<Duration>,
         timer: SharedTimer,
     ) -> Self {
         Self {
-            policy,
-            call_limit,
-            timer,
+            settings: Arc::new(Settings {
+                policy,
+                budget,
+                call_limit,
+                timer,
+            }),
         }
     }
 
-    /// Retries as `policy` says, waiting on `timer`.
-    pub fn with_timer(policy: RetryPolicy, timer: impl Timer) -> Self {
-        Self::new(policy, None, Some(Arc::new(timer)))
+    /// Retries as `policy` says, waiting on `timer`, with a [budget](RetryBudget) of the default size.
+    pub fn with_timer(policy: impl Policy, timer: impl Timer) -> Self {
+        Self::new(
+            SharedPolicy::new(policy),
+            Some(RetryBudget::default()),
+            None,
+            Some(Arc::new(timer)),
+        )
+    }
+
+    /// The same with another budget; `None` for no limit.
+    #[must_use]
+    pub fn budget(self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        let Settings {
+            policy,
+            call_limit,
+            timer,
+            ..
+        } = &*self.settings;
+        Self::new(policy.clone(), budget.into(), *call_limit, timer.clone())
     }
 }
 
@@ -120,9 +152,7 @@ impl<S> Layer<S> for RetryLayer {
     fn layer(&self, inner: S) -> Retry<S> {
         Retry {
             inner,
-            policy: self.policy,
-            call_limit: self.call_limit,
-            timer: self.timer.clone(),
+            settings: Arc::clone(&self.settings),
         }
     }
 }
@@ -160,75 +190,75 @@ where
         + Sync
         + 'static,
 {
-    fn call(&self, mut request: Request<Body>) -> ResponseFuture {
-        // A request with its meta alone has nothing else to look for.
-        let plain = request.extensions().len() < 2;
-        let own = if plain {
-            None
-        } else {
-            request.extensions_mut().remove::<RetryPolicy>()
-        };
-        let policy = own.unwrap_or(self.policy);
-        // Without a clock it could not wait between attempts.
-        let timer = self.timer.clone().filter(|_| policy.max_attempts > 1);
-        Box::pin(run(
-            self.inner.clone(),
-            policy,
-            timer,
-            self.call_limit,
-            request,
-        ))
+    fn call(&self, request: Request<Body>) -> ResponseFuture {
+        Box::pin(run(self.inner.clone(), Arc::clone(&self.settings), request))
     }
 }
 
 async fn run<S>(
     mut inner: S,
-    policy: RetryPolicy,
-    timer: SharedTimer,
-    call_limit: Option<Duration>,
-    request: Request<Body>,
+    settings: Arc<Settings>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError>,
 {
+    // A request with its meta alone has nothing else to look for.
+    let own = match request.extensions().len() {
+        0 | 1 => None,
+        _ => request.extensions_mut().remove::<SharedPolicy>(),
+    };
+    let policy = &*own.as_ref().unwrap_or(&settings.policy).0;
     poll_fn(|cx| inner.poll_ready(cx)).await?;
-    let Some(timer) = timer else {
+    // Without a clock it could not wait between attempts.
+    let Some(timer) = settings.timer.as_deref().filter(|_| policy.retries()) else {
         return inner.call(request).await;
     };
     let meta = OperationMeta::of(&request);
-    let repeatable = policy.repeats_always || may_repeat(&request, meta);
-    let changes_nothing = meta.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
     let uploads = meta.is_some_and(|meta| meta.uploads);
-    let call_limit = call_limit.filter(|_| !uploads);
-    let deadline = Deadline::of(&request, meta).or_else(|| Deadline::new(call_limit?, &*timer));
+    let call_limit = settings.call_limit.filter(|_| !uploads);
+    let deadline = Deadline::of(&request, meta).or_else(|| Deadline::new(call_limit?, timer));
     let again = Again::new(&request, meta);
 
     let mut attempts = Attempts::ONE;
     let mut answer = inner.call(request).await;
     loop {
-        let (outcome, asked) = judge(&answer);
-        let may_retry = match outcome {
-            Outcome::Final => false,
-            Outcome::NotDone => true,
-            Outcome::InDoubt => repeatable,
+        let (outcome, wait) = {
+            let attempt = Attempt::new(attempts.count, meta, again.repeatable(), &answer);
+            (attempt.outcome(), policy.retry(&attempt))
         };
-        if !may_retry || attempts.count >= policy.max_attempts || !timer.is_running() {
+        let Some(wait) = wait.filter(|_| timer.is_running()) else {
+            if let (Outcome::Final, Some(budget)) = (outcome, &settings.budget) {
+                budget.succeeded(attempts.count - 1);
+            }
+            return attempts.mark(answer);
+        };
+        let too_long = match deadline {
+            Some(deadline) => deadline.left(timer) <= wait,
+            None => wait > MAX_WAIT,
+        };
+        let Some(mut next) = (!too_long).then(|| again.request()).flatten() else {
+            return attempts.mark(answer);
+        };
+        if settings
+            .budget
+            .as_ref()
+            .is_some_and(|budget| !budget.take())
+        {
+            report_exhausted(meta, attempts.count);
             return attempts.mark(answer);
         }
-        let wait = policy.wait(attempts.count).max(asked.unwrap_or_default());
-        let too_late = deadline.is_some_and(|deadline| deadline.left(&*timer) <= wait);
-        let Some(mut next) = (!too_late).then(|| again.request()).flatten() else {
-            return attempts.mark(answer);
-        };
         if let Some(deadline) = deadline {
             next.extensions_mut().insert(deadline);
         }
-        attempts.in_doubt |= !changes_nothing && matches!(outcome, Outcome::InDoubt);
-        report(&next, &answer, attempts.count, wait);
+        attempts.in_doubt |= outcome == Outcome::InDoubt && !again.changes_nothing();
+        report(meta, &answer, attempts.count, wait);
         // The document was read, or the rest of it is not worth the wait: either way the connection is free now.
         drop(answer);
         timer.sleep(wait).await;
         attempts.count += 1;
+        attempts.waited += wait;
+        next.extensions_mut().insert(AttemptNumber(attempts.count));
         answer = match poll_fn(|cx| inner.poll_ready(cx)).await {
             Ok(()) => inner.call(next).await,
             Err(error) => Err(error),
@@ -238,12 +268,12 @@ where
 
 #[cfg(feature = "tracing")]
 fn report(
-    request: &Request<Body>,
+    meta: Option<&OperationMeta>,
     answer: &Result<Response<Body>, BoxError>,
     attempt: u32,
     wait: Duration,
 ) {
-    let operation = OperationMeta::of(request).map_or("", |meta| meta.id);
+    let operation = meta.map_or("", |meta| meta.id);
     match answer {
         Ok(response) => {
             tracing::debug!(operation, attempt, wait = ?wait, status = response.status().as_u16(), "trying again after an answer");
@@ -255,42 +285,27 @@ fn report(
     }
 }
 
+#[cfg(feature = "tracing")]
+fn report_exhausted(meta: Option<&OperationMeta>, attempt: u32) {
+    let operation = meta.map_or("", |meta| meta.id);
+    tracing::debug!(
+        operation,
+        attempt,
+        "not trying again: the retry budget is spent"
+    );
+}
+
 #[cfg(not(feature = "tracing"))]
-fn report(_: &Request<Body>, _: &Result<Response<Body>, BoxError>, _: u32, _: Duration) {}
+fn report(_: Option<&OperationMeta>, _: &Result<Response<Body>, BoxError>, _: u32, _: Duration) {}
 
-fn may_repeat(request: &Request<Body>, meta: Option<&OperationMeta>) -> bool {
-    match meta {
-        Some(meta) => meta.idempotency.repeatable(),
-        None => matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-        ),
-    }
-}
+#[cfg(not(feature = "tracing"))]
+fn report_exhausted(_: Option<&OperationMeta>, _: u32) {}
 
-/// What an attempt came to, and how long the server asks to wait.
-fn judge(answer: &Result<Response<Body>, BoxError>) -> (Outcome, Option<Duration>) {
-    match answer {
-        Ok(response) => {
-            let outcome = match response.status().as_u16() {
-                420 | 423 | 429 => Outcome::NotDone,
-                408 | 500 | 502 | 503 | 504 => Outcome::InDoubt,
-                _ => return (Outcome::Final, None),
-            };
-            (
-                outcome,
-                classify::retry_after(response.headers(), SystemTime::now()),
-            )
-        }
-        Err(error) => (judge_failure(error), None),
-    }
-}
+// ===== impl SharedPolicy =====
 
-fn judge_failure(error: &BoxError) -> Outcome {
-    match classify::kind_of_failure(&**error) {
-        ErrorKind::Connect => Outcome::NotDone,
-        ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Body => Outcome::InDoubt,
-        _ => Outcome::Final,
+impl SharedPolicy {
+    pub(crate) fn new(policy: impl Policy) -> Self {
+        Self(Arc::new(policy))
     }
 }
 
@@ -299,8 +314,13 @@ fn judge_failure(error: &BoxError) -> Outcome {
 impl Attempts {
     pub(crate) const ONE: Self = Self {
         count: 1,
+        waited: Duration::ZERO,
         in_doubt: false,
     };
+
+    pub(crate) fn mark_error(self, error: Error) -> Error {
+        error.with_attempts(self.count, self.waited, self.in_doubt)
+    }
 
     /// Tells the caller what came before the answer that it gets.
     fn mark(self, answer: Result<Response<Body>, BoxError>) -> Result<Response<Body>, BoxError> {
@@ -311,99 +331,7 @@ impl Attempts {
                 }
                 Ok(response)
             }
-            Err(error) => Err(classify::transport(error)
-                .with_attempts(self.count, self.in_doubt)
-                .into()),
-        }
-    }
-}
-
-// ===== sending again =====
-
-/// What is needed to make the request once more. Headers are cloned for it; the body is shared.
-struct Again {
-    head: Head,
-    body: Spare,
-}
-
-struct Head {
-    method: Method,
-    uri: http::Uri,
-    headers: HeaderMap<HeaderValue>,
-    /// The meta, where the extensions were that alone.
-    meta: Option<&'static OperationMeta>,
-    extensions: http::Extensions,
-}
-
-impl Again {
-    fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
-        // Most requests carry their meta alone, which is cheaper to put back than a map is to clone.
-        let alone = meta.is_some() && request.extensions().len() == 1;
-        let extensions = if alone {
-            http::Extensions::new()
-        } else {
-            request.extensions().clone()
-        };
-        let head = Head {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-            meta: meta.filter(|_| alone),
-            extensions,
-        };
-        Self {
-            head,
-            body: request.body().spare(),
-        }
-    }
-
-    /// `None` when the body was read and cannot be made again.
-    fn request(&self) -> Option<Request<Body>> {
-        let mut request = Request::new(self.body.body()?);
-        *request.method_mut() = self.head.method.clone();
-        *request.uri_mut() = self.head.uri.clone();
-        *request.headers_mut() = self.head.headers.clone();
-        *request.extensions_mut() = self.head.extensions.clone();
-        if let Some(meta) = self.head.meta {
-            request.extensions_mut().insert(meta);
-        }
-        Some(request)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::*;
-
-    /// What is retried, and what is not, decides whether a commit is made twice.
-    #[test]
-    fn statuses_are_judged_as_the_table_says() {
-        for (status, expected) in [
-            (200, 'f'),
-            (400, 'f'),
-            (404, 'f'),
-            (409, 'f'),
-            (412, 'f'),
-            (501, 'f'),
-            (420, 'n'),
-            (423, 'n'),
-            (429, 'n'),
-        ]
-        .into_iter()
-        .chain([408, 500, 502, 503, 504].map(|status| (status, 'd')))
-        {
-            let response = Response::builder()
-                .status(StatusCode::from_u16(status).unwrap())
-                .body(Body::empty())
-                .unwrap();
-            let outcome = match judge(&Ok(response)).0 {
-                Outcome::Final => 'f',
-                Outcome::NotDone => 'n',
-                Outcome::InDoubt => 'd',
-            };
-            assert_eq!(outcome, expected, "{status}");
+            Err(error) => Err(self.mark_error(classify::transport(error)).into()),
         }
     }
 }

@@ -1,13 +1,55 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-/// How often to try, and how long to wait in between.
+use super::attempt::{Attempt, Outcome};
+
+/// Decides whether an attempt is followed by another, and after how long.
+///
+/// [`RetryPolicy`] is the usual one. A policy of your own sees every answer and failure, and may ask the usual one first:
+///
+/// ```
+/// # use lakefs_sdk::{Client, middleware::retry::{Attempt, Policy, RetryPolicy}, testing::MemoryLakeFs};
+/// # use std::time::Duration;
+/// /// A branch that was just made by somebody else may not be visible yet.
+/// #[derive(Debug)]
+/// struct Patient;
+///
+/// impl Policy for Patient {
+///     fn retry(&self, attempt: &Attempt<'_>) -> Option<Duration> {
+///         let missing = attempt.status().is_some_and(|status| status == 404);
+///         match attempt.operation().map(|operation| operation.id) {
+///             Some("getBranch") if missing && attempt.number() < 5 => Some(Duration::from_millis(200)),
+///             _ => RetryPolicy::standard().retry(attempt),
+///         }
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+/// let client = Client::builder().transport(MemoryLakeFs::new()).retry(Patient).build()?;
+/// assert_eq!(client.get_branch("lake", "main").await.unwrap_err().attempts(), 5);
+/// assert_eq!(client.get_repository("lake").await.unwrap_err().attempts(), 1);
+/// # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+/// ```
+///
+/// Whatever it says, a request whose body cannot be made again is not sent again, no wait outlasts the call's deadline, and
+/// the [budget](super::RetryBudget) is kept.
+pub trait Policy: fmt::Debug + Send + Sync + 'static {
+    /// How long to wait before the next attempt; `None` to leave it at this one.
+    fn retry(&self, attempt: &Attempt<'_>) -> Option<Duration>;
+
+    /// Whether it ever says so. Where it does not, nothing is kept of a request for another attempt.
+    fn retries(&self) -> bool {
+        true
+    }
+}
+
+/// How often to try, and how long to wait in between: the usual [`Policy`], by the [table](super).
 ///
 /// The wait before attempt *n* + 1 is random between zero and `base` × 2ⁿ⁻¹, at most `max` (exponential back-off with full
 /// jitter), but at least what the server asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    pub(super) max_attempts: u32,
-    pub(super) repeats_always: bool,
+    max_attempts: u32,
+    repeats_always: bool,
     base: Duration,
     max: Duration,
 }
@@ -23,6 +65,17 @@ impl RetryPolicy {
             repeats_always: false,
             base: Duration::from_millis(100),
             max: Duration::from_secs(5),
+        }
+    }
+
+    /// Ten attempts, 100 ms doubling to at most 20 s: for a job that nobody watches. Give it a call
+    /// [`timeout`](crate::ClientBuilder::timeout) of minutes too, or that ends it first.
+    #[must_use]
+    pub const fn aggressive() -> Self {
+        Self {
+            max_attempts: 10,
+            max: Duration::from_secs(20),
+            ..Self::standard()
         }
     }
 
@@ -59,12 +112,30 @@ impl RetryPolicy {
     }
 
     /// The wait after the attempt of that number, counted from 1.
-    pub(super) fn wait(&self, attempt: u32) -> Duration {
+    fn wait(&self, attempt: u32) -> Duration {
         let factor = 1_u32
             .checked_shl(attempt.saturating_sub(1))
             .unwrap_or(u32::MAX);
         let ceiling = self.base.saturating_mul(factor).min(self.max);
         ceiling.mul_f64(fastrand::f64())
+    }
+}
+
+impl Policy for RetryPolicy {
+    fn retry(&self, attempt: &Attempt<'_>) -> Option<Duration> {
+        let again = match attempt.outcome() {
+            Outcome::Final => false,
+            Outcome::NotDone => true,
+            Outcome::InDoubt => self.repeats_always || attempt.repeatable(),
+        };
+        (again && attempt.number() < self.max_attempts).then(|| {
+            self.wait(attempt.number())
+                .max(attempt.retry_after().unwrap_or_default())
+        })
+    }
+
+    fn retries(&self) -> bool {
+        self.max_attempts > 1
     }
 }
 

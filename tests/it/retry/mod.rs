@@ -25,6 +25,12 @@ use tower::ServiceExt as _;
 
 use crate::support::scripted::Scripted;
 
+mod bodies;
+mod budget;
+mod policy;
+mod table;
+mod waits;
+
 fn repository() -> Value {
     json!({ "id": "lake", "creation_date": 0, "default_branch": "main", "storage_namespace": "mem://r" })
 }
@@ -54,6 +60,8 @@ enum Event {
     Reset,
     Timeout,
     Cut,
+    /// lakeFS could not lock the branch.
+    Locked,
     Status(u16),
 }
 
@@ -64,6 +72,10 @@ impl Event {
             Self::Reset => transport.reset(),
             Self::Timeout => transport.hang(),
             Self::Cut => transport.answer(cut()),
+            Self::Locked => transport.status(
+                500,
+                r#"{"message":"branch is currently locked, try again later"}"#,
+            ),
             Self::Status(status) => transport.status(status, r#"{"message":"scripted"}"#),
         }
     }
@@ -397,300 +409,3 @@ async fn a_raw_request_is_judged_by_its_method() {
 }
 
 // ===== bodies =====
-
-fn chunks() -> Body {
-    Body::from_stream(stream::iter(["one,", "two"].map(Ok::<_, io::Error>)))
-}
-
-/// Half an object, or an empty one, in place of what was meant is worse than an error.
-#[tokio::test(start_paused = true)]
-async fn a_stream_is_never_sent_twice_and_never_empty() {
-    for event in [Event::Status(429), Event::Status(503), Event::Reset] {
-        let (transport, client) = event.always();
-
-        let error = client
-            .upload_object("lake", "main", "a")
-            .body(chunks())
-            .await
-            .unwrap_err();
-
-        check(event, &transport, &error, 1, event != Event::Status(429));
-        assert_eq!(
-            transport.sent()[0].body.as_deref(),
-            Some(b"one,two".as_slice())
-        );
-    }
-}
-
-/// A stream of which a part was read is not whole any more, even if the transport says that there was no connection.
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_was_begun_is_not_sent_again() {
-    let transport = Scripted::new()
-        .step(|request: Request<Body>| async {
-            let mut body = request.into_body();
-            let _ = body.chunk().await;
-            Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
-        })
-        .json(&stats());
-
-    let error = Client::new(transport.clone())
-        .upload_object("lake", "main", "a")
-        .body(chunks())
-        .await
-        .unwrap_err();
-
-    assert!(error.is_connect(), "{error:?}");
-    assert_eq!(transport.sent().len(), 1);
-}
-
-/// While nothing was read of a stream, nothing of it is lost: an upload survives a server that restarts.
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_nobody_read_is_sent_after_no_connection() {
-    let sized =
-        || Body::from_sized_stream(7, stream::iter(["one,", "two"].map(Ok::<_, io::Error>)));
-    for (body, size) in [(chunks(), None), (sized(), Some(7))] {
-        let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let seen = Arc::clone(&sizes);
-        let transport =
-            Scripted::new()
-                .refused()
-                .refused()
-                .step(move |request: Request<Body>| async move {
-                    seen.lock().unwrap().push(request.body().size());
-                    let _ = request.into_body().bytes().await;
-                    Ok(Response::builder()
-                        .status(201)
-                        .body(Body::from(stats().to_string()))?)
-                });
-
-        Client::new(transport.clone())
-            .upload_object("lake", "main", "a")
-            .body(body)
-            .await
-            .unwrap();
-
-        let bodies: Vec<_> = transport.sent().into_iter().map(|sent| sent.body).collect();
-        assert_eq!(bodies, [None, None, Some(Bytes::from_static(b"one,two"))]);
-        assert_eq!(*sizes.lock().unwrap(), [size]);
-    }
-}
-
-/// An upload of bytes, or of a file that can be opened again, survives what a stream does not.
-#[tokio::test(start_paused = true)]
-async fn a_body_that_can_be_made_again_is_sent_whole_in_every_attempt() {
-    let made = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&made);
-    let replayable = Body::replayable(move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Full::new(Bytes::from_static(b"one,two")).map_err(io::Error::other)
-    });
-    for body in [Body::from("one,two"), replayable] {
-        let transport = Scripted::new().status(503, "").reset().json(&stats());
-
-        Client::new(transport.clone())
-            .upload_object("lake", "main", "a")
-            .body(body)
-            .await
-            .unwrap();
-
-        let sent = transport.sent();
-        assert_eq!(sent.len(), 3);
-        assert!(
-            sent.iter()
-                .all(|sent| sent.body.as_deref() == Some(b"one,two")),
-            "{sent:?}"
-        );
-    }
-    assert_eq!(made.load(Ordering::Relaxed), 3);
-}
-
-/// A file that cannot be read is not the server's fault: no other attempt would read it.
-#[tokio::test(start_paused = true)]
-async fn a_body_of_the_callers_that_fails_says_so() {
-    let body = Body::from_stream(stream::iter([
-        Ok("one,"),
-        Err(io::Error::other("disk on fire")),
-    ]));
-    let transport = Scripted::new().step(|request: Request<Body>| async {
-        request.into_body().bytes().await?;
-        Ok(Response::new(Body::empty()))
-    });
-
-    let error = Client::new(transport.clone())
-        .upload_object("lake", "main", "a")
-        .body(body)
-        .await
-        .unwrap_err();
-
-    assert!(error.is_body(), "{error:?}");
-    assert!(format!("{error:#}").contains("disk on fire"), "{error:#}");
-    assert_eq!(error.attempts(), 1);
-    assert_eq!(transport.sent().len(), 1);
-}
-
-// ===== waiting =====
-
-fn http_date(format: &str, from_now: Duration) -> String {
-    let time = jiff::Timestamp::try_from(SystemTime::now() + from_now).unwrap();
-    time.strftime(format).to_string()
-}
-
-/// A server that says when to come back is overrun by clients that come earlier.
-#[tokio::test(start_paused = true)]
-async fn the_wait_is_at_least_what_the_server_asks() {
-    let half_minute = Duration::from_secs(30);
-    // A date has whole seconds, and the clock goes on while the test runs.
-    let about_half_a_minute = (Duration::from_secs(20), Duration::from_millis(30_200));
-    let exactly = |seconds| {
-        (
-            Duration::from_secs(seconds),
-            Duration::from_millis(seconds * 1_000 + 100),
-        )
-    };
-    let own = exactly(0);
-    for (value, (least, most)) in [
-        ("2", exactly(2)),
-        ("0", own),
-        (" 2 ", exactly(2)),
-        ("02", exactly(2)),
-        (
-            &http_date("%a, %d %b %Y %H:%M:%S GMT", half_minute),
-            about_half_a_minute,
-        ),
-        (
-            &http_date("%A, %d-%b-%y %H:%M:%S GMT", half_minute),
-            about_half_a_minute,
-        ),
-        (
-            &http_date("%a %b %e %H:%M:%S %Y", half_minute),
-            about_half_a_minute,
-        ),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", own),
-        ("-1", own),
-        ("1.5", own),
-        ("abc", own),
-        ("2s", own),
-        ("", own),
-        ("Thu, 99 Foo 2026 99:99:99 GMT", own),
-    ] {
-        for status in [429, 503] {
-            let transport = Scripted::new()
-                .status_with(status, &[("retry-after", value)], "")
-                .json(&repository());
-
-            Client::new(transport.clone())
-                .get_repository("lake")
-                .await
-                .unwrap();
-
-            let sent = transport.sent();
-            let waited = sent[1].at - sent[0].at;
-            assert!(least <= waited && waited <= most, "{value:?}: {waited:?}");
-        }
-    }
-}
-
-/// Two different demands are none: a guess could be wrong by hours.
-#[tokio::test(start_paused = true)]
-async fn several_retry_after_headers_count_as_none() {
-    let transport = Scripted::new()
-        .status_with(429, &[("retry-after", "50"), ("retry-after", "2")], "")
-        .json(&repository());
-
-    Client::new(transport.clone())
-        .get_repository("lake")
-        .await
-        .unwrap();
-
-    let sent = transport.sent();
-    assert!(sent[1].at - sent[0].at <= Duration::from_millis(100));
-}
-
-/// A sleep that ends in a timeout hides what the server said, and costs the time of the whole limit.
-#[tokio::test(start_paused = true)]
-async fn a_wait_beyond_the_deadline_gives_the_answer_at_once() {
-    for (value, least) in [
-        ("11", 11),
-        ("10", 10),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 1 << 32),
-        ("99999999999999999999", u64::from(u32::MAX)),
-        ("18446744073709551615", u64::MAX),
-    ] {
-        let transport = Scripted::new().status_with(
-            429,
-            &[("retry-after", value)],
-            r#"{"message":"slow down"}"#,
-        );
-        let begun = Instant::now();
-
-        let error = Client::new(transport.clone())
-            .get_repository("lake")
-            .timeout(Duration::from_secs(10))
-            .await
-            .unwrap_err();
-
-        assert_eq!(begun.elapsed(), Duration::ZERO, "{value}");
-        assert!(error.is_throttled(), "{value}: {error}");
-        assert_eq!(error.message(), "slow down");
-        assert_eq!(error.attempts(), 1);
-        assert!(
-            error.retry_after().unwrap() >= Duration::from_secs(least),
-            "{value}: {error:?}"
-        );
-        assert_eq!(transport.sent().len(), 1);
-    }
-}
-
-/// An attempt that comes when the limit of the call is nearly over has only what is left.
-#[tokio::test(start_paused = true)]
-async fn attempts_and_waits_together_stay_within_the_limit_of_the_call() {
-    let transport = Scripted::new()
-        .status_with(503, &[("retry-after", "6")], "")
-        .status_with(503, &[("retry-after", "6")], "");
-    let begun = Instant::now();
-
-    let error = Client::new(transport)
-        .get_repository("lake")
-        .timeout(Duration::from_secs(10))
-        .await
-        .unwrap_err();
-
-    assert_eq!(error.kind(), ErrorKind::Server);
-    assert_eq!(error.attempts(), 2);
-    assert!(
-        begun.elapsed() < Duration::from_secs(7),
-        "{:?}",
-        begun.elapsed()
-    );
-}
-
-/// Without jitter, all clients that a restart threw out come back at the same moment.
-#[tokio::test(start_paused = true)]
-async fn waits_differ_and_stay_below_their_ceilings() {
-    let mut waits = Vec::new();
-    for _ in 0..20 {
-        let (transport, client) = Event::Status(503).always();
-        let policy = RetryPolicy::standard()
-            .backoff(Duration::from_secs(1), Duration::from_secs(2))
-            .max_attempts(4);
-
-        client
-            .get_repository("lake")
-            .retry(policy)
-            .await
-            .unwrap_err();
-
-        let sent = transport.sent();
-        for (attempt, ceiling) in [1, 2, 2].into_iter().enumerate() {
-            let waited = sent[attempt + 1].at - sent[attempt].at;
-            assert!(
-                waited <= Duration::from_millis(ceiling * 1_000 + 1),
-                "{waited:?}"
-            );
-            waits.push(waited);
-        }
-    }
-    waits.sort();
-    waits.dedup();
-    assert!(waits.len() > 20, "{waits:?}");
-}
