@@ -49,6 +49,10 @@ impl HttpBody for Counted {
                 self.read += frame.data_ref().map_or(0, |data| data.len() as u64);
                 Some(Ok(frame))
             }
+            // It says itself how far it got.
+            Some(Err(error)) if error.downcast_ref().is_some_and(Error::is_timeout) => {
+                Some(Err(error))
+            }
             Some(Err(error)) => {
                 let failed = Error::cut(format!("the body failed after {} bytes", self.read));
                 Some(Err(failed.with_source(error).into()))

@@ -11,6 +11,7 @@ use crate::{
     middleware::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
+        idle,
         retry::{Policy, RetryBudget, RetryPolicy, SharedPolicy},
         timeout,
     },
@@ -36,6 +37,9 @@ pub struct ClientBuilder {
     retry_budget: Option<RetryBudget>,
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    upload_answer_timeout: Option<Duration>,
+    min_bytes_per_second: u64,
     timer: SharedTimer,
 }
 
@@ -56,6 +60,9 @@ impl ClientBuilder {
             retry_budget: Some(RetryBudget::default()),
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
+            idle_timeout: Some(idle::DEFAULT),
+            upload_answer_timeout: Some(idle::DEFAULT_HEADERS),
+            min_bytes_per_second: 0,
             timer: default_timer(),
         }
     }
@@ -140,6 +147,31 @@ impl ClientBuilder {
         self
     }
 
+    /// Limits how long a body may stand still, a download while it is waited for and an upload while the server takes nothing.
+    /// Default: 30 s; `None` for no limit.
+    ///
+    /// A transfer that moves may take as long as it likes, and a reader that pauses is never hurried. See
+    /// [`idle`](crate::middleware::idle).
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = limit.into();
+        self
+    }
+
+    /// How fast a body must move at least, in bytes a second, on average over [`idle_timeout`](Self::idle_timeout). Default:
+    /// 0, which asks for one byte in that time.
+    pub fn min_bytes_per_second(mut self, rate: u64) -> Self {
+        self.min_bytes_per_second = rate;
+        self
+    }
+
+    /// Limits how long the answer to an upload may take once all of it was sent. Default: 300 s; `None` for no limit.
+    ///
+    /// Other calls have the [`attempt_timeout`](Self::attempt_timeout) for that.
+    pub fn upload_answer_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.upload_answer_timeout = limit.into();
+        self
+    }
+
     /// Limits making a connection, TLS included, with the built-in transport. Default: 10 s.
     #[cfg(feature = "hyper")]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
@@ -220,6 +252,9 @@ impl ClientBuilder {
             retry: self.retry,
             retry_budget: self.retry_budget,
             attempt_timeout: self.attempt_timeout,
+            idle_timeout: self.idle_timeout,
+            upload_answer_timeout: self.upload_answer_timeout,
+            min_bytes_per_second: self.min_bytes_per_second,
             call_timeout: self.timeout,
             auth,
             timer: self.timer.clone(),

@@ -14,6 +14,7 @@
 //! | [`timeout`] | limits one attempt, and reading its document |
 //! | [`authenticate`] | every attempt with the credentials as they are then |
 //! | [`collect`] | reads a document whole, so that one that was cut is tried again |
+//! | [`idle`] | bodies that stall, as they come from the wire |
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | the transport | |
 
@@ -26,6 +27,7 @@ use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
 pub mod authenticate;
 pub mod collect;
 pub mod identity;
+pub mod idle;
 pub mod retry;
 pub mod timeout;
 #[cfg(feature = "tracing")]
@@ -43,6 +45,9 @@ pub(crate) struct Stack {
     pub(crate) retry_budget: Option<retry::RetryBudget>,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) upload_answer_timeout: Option<Duration>,
+    pub(crate) min_bytes_per_second: u64,
     pub(crate) auth: Option<Arc<AuthHeader>>,
     pub(crate) timer: SharedTimer,
 }
@@ -59,7 +64,14 @@ impl Stack {
                 self.timer.clone(),
             ))
             .layer(authenticate::AuthenticateLayer::new(self.auth))
-            .layer(collect::CollectLayer::new());
+            .layer(collect::CollectLayer::new())
+            .layer(idle::IdleLayer::new(
+                self.idle_timeout,
+                self.upload_answer_timeout,
+                self.min_bytes_per_second,
+                self.attempt_timeout.is_some(),
+                self.timer.clone(),
+            ));
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
         let attempt = attempt.service(transport);

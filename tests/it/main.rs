@@ -7,6 +7,7 @@ mod dependencies;
 mod endpoint;
 mod error_bodies;
 mod hyper_transport;
+mod idle;
 mod memory_replay;
 mod memory_server;
 mod object_paths;
