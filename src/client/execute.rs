@@ -10,7 +10,7 @@ use crate::{
     Body, Error, Result,
     middleware::{
         retry::Attempts,
-        timeout::{self, Clock},
+        timeout::{self, Clock, stage},
     },
     operation::OperationMeta,
     transport::ResponseFuture,
@@ -76,6 +76,7 @@ impl Future for Execute {
                 clock,
                 meta,
             } => {
+                stage::reset();
                 if let Poll::Ready(answer) = response.as_mut().poll(cx) {
                     return Poll::Ready(match answer {
                         Ok(response) => {

@@ -15,10 +15,10 @@ use crate::{
     Body, BoxError, Call, Credentials, Error, Operation, Result,
     call::Settings,
     config::Endpoint,
-    error::classify,
+    error::{ErrorKind, classify},
     middleware::{
         retry::{Attempts, SharedPolicy},
-        timeout::{self, Clock, Deadline},
+        timeout::{Clock, Deadline},
     },
     operation::OperationMeta,
     timer::SharedTimer,
@@ -162,7 +162,11 @@ impl Client {
         meta: Option<&'static OperationMeta>,
     ) -> Execute {
         if limit.is_some_and(|limit| limit.is_zero()) {
-            return Execute::failed(timeout::missed(Duration::ZERO).with_operation(meta));
+            let error = Error::new(
+                ErrorKind::Timeout,
+                "the call's limit of 0 s leaves no time to send anything",
+            );
+            return Execute::failed(error.with_operation(meta));
         }
         let timer = self.inner.timer.as_deref();
         if let Some(deadline) = limit

@@ -11,13 +11,15 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream as _;
 use http::{Request, Response, response::Parts};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
-    Body, BoxError, codec::decode, error::classify::MAX_ERROR_BODY, operation::OperationMeta,
+    Body, BoxError, codec::decode, error::classify::MAX_ERROR_BODY, middleware::timeout::stage,
+    operation::OperationMeta,
 };
 
 /// What is set aside for a body of announced size before any of it has come, at most: the announcement may be wrong.
@@ -129,10 +131,11 @@ where
 impl Reading {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, BoxError>> {
         loop {
-            match ready!(futures_core::Stream::poll_next(
-                Pin::new(&mut self.body),
-                cx
-            )) {
+            let Poll::Ready(chunk) = Pin::new(&mut self.body).poll_next(cx) else {
+                stage::waiting_for("the rest of the answer");
+                return Poll::Pending;
+            };
+            match chunk {
                 Some(Ok(chunk)) => self.push(chunk),
                 // What an error says must not get lost because its body was cut.
                 Some(Err(_)) if self.limit < usize::MAX => return Poll::Ready(Ok(self.finish())),

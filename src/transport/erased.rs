@@ -10,7 +10,7 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::HttpTransport;
-use crate::{Body, BoxError};
+use crate::{Body, BoxError, middleware::timeout::stage};
 
 pub(crate) type ResponseFuture =
     Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
@@ -54,9 +54,15 @@ impl<T: HttpTransport> Erased for Transport<T> {
     fn call(&self, request: Request<Body>) -> ResponseFuture {
         let mut service = self.0.clone();
         Box::pin(async move {
-            poll_fn(|cx| service.poll_ready(cx))
-                .await
-                .map_err(Into::into)?;
+            poll_fn(|cx| {
+                let ready = service.poll_ready(cx);
+                if ready.is_pending() {
+                    stage::waiting_for("the transport to become ready");
+                }
+                ready
+            })
+            .await
+            .map_err(Into::into)?;
             let response = service.call(request).await.map_err(Into::into)?;
             Ok(response.map(Body::new))
         })

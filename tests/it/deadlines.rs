@@ -239,7 +239,7 @@ async fn a_timeout_names_the_limit_that_passed() {
     assert!(error.is_timeout());
     assert_eq!(
         error.to_string(),
-        "getRepository: the call was not over within its limit of 5s"
+        "getRepository: the call was not over within its limit of 5s, while waiting for the server's answer"
     );
 
     let call = Client::new(hanging())
@@ -249,8 +249,43 @@ async fn a_timeout_names_the_limit_that_passed() {
     assert!(error.is_timeout());
     assert_eq!(
         error.to_string(),
-        "getRepository: no answer to the attempt within its limit of 30s"
+        "getRepository: no answer to the attempt within its limit of 30s, while waiting for the server's answer"
     );
+}
+
+/// A limit that passed while a document was read, or before anything was sent, has another cure than a slow server.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_names_what_was_waited_for() {
+    let half = || {
+        let begun = || stream::iter([Ok::<_, BoxError>("{")]).chain(stream::pending());
+        let answer = || Response::new(Body::from_stream(begun()));
+        Scripted::new().answer(answer()).answer(answer())
+    };
+    let clients = [
+        (Client::new(half()), "the rest of the answer"),
+        (Client::new(NeverReady), "the transport to become ready"),
+        (
+            // A layer in between does not hide it.
+            Client::builder()
+                .transport(half())
+                .attempt_layer(tower::layer::util::Identity::new())
+                .build()
+                .unwrap(),
+            "the rest of the answer",
+        ),
+    ];
+    for (client, what) in clients {
+        for limit in [5 * SECOND, 50 * SECOND] {
+            let call = client.get_repository("lake").timeout(limit);
+            let error = call.retry(RetryPolicy::none()).await.unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .ends_with(&format!("while waiting for {what}")),
+                "{error}"
+            );
+        }
+    }
 }
 
 /// How often it was tried before the time was up tells a slow server from a dead one.

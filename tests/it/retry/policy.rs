@@ -25,10 +25,12 @@ async fn the_presets_try_as_often_as_they_say() {
     }
 }
 
+type Seen = (u32, Outcome, Option<u16>);
+
 /// Repeats whatever failed, after a second, twice.
 #[derive(Debug, Default)]
 struct Stubborn {
-    seen: Arc<std::sync::Mutex<Vec<(u32, Outcome, Option<u16>)>>>,
+    seen: Arc<std::sync::Mutex<Vec<Seen>>>,
 }
 
 impl Policy for Stubborn {

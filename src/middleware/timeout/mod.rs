@@ -1,7 +1,8 @@
 //! Limits one attempt: until the answer's headers are there, and its document is read.
 //!
 //! Inside [`retry`](super::retry), so that an attempt that hangs is tried again. The body of an operation marked as streamed
-//! is not limited here. See [the stack](super#order).
+//! is not limited here. The error names the limit that passed, and what was waited for: a connection, credentials, a free
+//! slot, the answer, or the rest of it. See [the stack](super#order).
 
 use std::{
     future::Future,
@@ -21,6 +22,8 @@ use crate::{
     operation::OperationMeta,
     timer::{SharedTimer, Sleep, Timer},
 };
+
+pub(crate) mod stage;
 
 /// The limit of a client whose builder was given none.
 pub(crate) const DEFAULT: Duration = Duration::from_secs(30);
@@ -156,6 +159,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        stage::reset();
         // The answer first: one that is there must not be thrown away because the time is up too.
         if let Poll::Ready(answer) = this.inner.poll(cx) {
             return Poll::Ready(answer);
@@ -165,18 +169,24 @@ where
             Some(limit) => missed(limit),
             None => Error::new(
                 ErrorKind::Timeout,
-                format!("no answer to the attempt within its limit of {limit:?}"),
+                format!(
+                    "no answer to the attempt within its limit of {limit:?}, while waiting for {}",
+                    stage::current()
+                ),
             ),
         };
         Poll::Ready(Err(error.into()))
     }
 }
 
-/// The error of a call that was not over within its limit.
+/// The error of a call that was not over within its limit, in the poll in which it passed.
 pub(crate) fn missed(limit: Duration) -> Error {
     Error::new(
         ErrorKind::Timeout,
-        format!("the call was not over within its limit of {limit:?}"),
+        format!(
+            "the call was not over within its limit of {limit:?}, while waiting for {}",
+            stage::current()
+        ),
     )
 }
 
