@@ -8,7 +8,6 @@ mod endpoint;
 mod error_bodies;
 mod hyper_transport;
 mod idle;
-mod memory_replay;
 mod memory_server;
 mod object_paths;
 mod operations;

@@ -7,4 +7,5 @@ mod decode;
 mod operations;
 mod placeholders;
 mod recorded;
+mod replay;
 mod same;

@@ -1,8 +1,5 @@
 //! What several tests stand on. Nothing here asserts.
 
-pub(crate) mod compare;
 pub(crate) mod operations;
-pub(crate) mod replay;
 pub(crate) mod scripted;
 pub(crate) mod tcp;
-pub(crate) mod template;

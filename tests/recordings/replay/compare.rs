@@ -6,8 +6,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::replay::BoxError;
 use super::template::{Bindings, match_text, quote_numbers};
+use lakefs_sdk::BoxError;
 
 /// Headers that say nothing about the behaviour of a server.
 const INCIDENTAL: [&str; 5] = [
