@@ -7,7 +7,7 @@ use super::{Client, Inner};
 use crate::{
     Credentials, Error, Result,
     auth::AuthHeader,
-    config::Endpoint,
+    config::{Config, Endpoint},
     middleware::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
@@ -36,6 +36,8 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     timer: SharedTimer,
+    /// Where the settings above came from.
+    config: Config,
 }
 
 // ===== impl ClientBuilder =====
@@ -55,6 +57,7 @@ impl ClientBuilder {
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
             timer: default_timer(),
+            config: Config::new(),
         }
     }
 
@@ -63,11 +66,13 @@ impl ClientBuilder {
     /// A base path and a trailing slash are accepted. Optional with a [`transport`](Self::transport) that needs no host.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
+        self.config.endpoint_set();
         self
     }
 
     /// Who is calling. Default: [`Credentials::none`].
     pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.config.credentials_set(&credentials);
         self.credentials = credentials;
         self
     }
@@ -111,6 +116,7 @@ impl ClientBuilder {
 
     /// How calls are retried. Default: [`RetryPolicy::standard`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.config.retry_set(&policy);
         self.retry = policy;
         self
     }
@@ -142,6 +148,12 @@ impl ClientBuilder {
     /// retries until a timer is given.
     pub fn timer(mut self, timer: impl Timer) -> Self {
         self.timer = Some(Arc::new(timer));
+        self
+    }
+
+    /// The same, with a config that says where its settings came from.
+    pub(crate) fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
         self
     }
 
@@ -194,7 +206,7 @@ impl ClientBuilder {
 
     /// `build`, with everything checked.
     pub(super) fn finish(
-        self,
+        mut self,
         transport: BoxTransport,
         endpoint: Endpoint,
         auth: Option<Arc<AuthHeader>>,
@@ -214,7 +226,9 @@ impl ClientBuilder {
             auth,
             timer: self.timer.clone(),
         };
+        self.config.endpoint_is(&endpoint);
         let inner = Inner {
+            config: self.config,
             stack: stack.build(transport),
             endpoint,
             credentials: self.credentials,
