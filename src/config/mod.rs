@@ -83,9 +83,9 @@ pub use self::{
 ///     .build()?;
 /// assert_eq!(
 ///     client.config().to_string(),
-///     "server.endpoint_url  https://lakefs.example.com/api/v1                                      set in code\n\
+///     "server.endpoint_url  https://lakefs.example.com/api/v1                             set in code\n\
 ///      credentials          AccessKey { id: \"AKIAIOSFODNN7EXAMPLE\", secret: [redacted] }  set in code\n\
-///      server.retries       standard                                                        default\n"
+///      server.retries       standard                                                      default\n"
 /// );
 /// # Ok::<_, lakefs_sdk::Error>(())
 /// ```
