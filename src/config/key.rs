@@ -4,10 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Endpoint,
-    AccessKeyId,
-    SecretAccessKey,
-    SessionToken,
-    ProviderType,
+    Id,
+    Secret,
+    Token,
+    Provider,
     TokenTtl,
     UrlPresignTtl,
     RefreshInterval,
@@ -23,10 +23,10 @@ pub(super) enum Key {
 impl Key {
     pub(super) const ALL: [Self; 13] = [
         Self::Endpoint,
-        Self::AccessKeyId,
-        Self::SecretAccessKey,
-        Self::SessionToken,
-        Self::ProviderType,
+        Self::Id,
+        Self::Secret,
+        Self::Token,
+        Self::Provider,
         Self::TokenTtl,
         Self::UrlPresignTtl,
         Self::RefreshInterval,
@@ -41,10 +41,10 @@ impl Key {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Endpoint => "server.endpoint_url",
-            Self::AccessKeyId => "credentials.access_key_id",
-            Self::SecretAccessKey => "credentials.secret_access_key",
-            Self::SessionToken => "credentials.session_token",
-            Self::ProviderType => "credentials.provider.type",
+            Self::Id => "credentials.access_key_id",
+            Self::Secret => "credentials.secret_access_key",
+            Self::Token => "credentials.session_token",
+            Self::Provider => "credentials.provider.type",
             Self::TokenTtl => "credentials.provider.aws_iam.token_ttl_seconds",
             Self::UrlPresignTtl => "credentials.provider.aws_iam.url_presign_ttl_seconds",
             Self::RefreshInterval => "credentials.provider.aws_iam.refresh_interval",
@@ -64,18 +64,18 @@ impl Key {
                 "LAKEFS_ENDPOINT",
                 "LAKEFS_HOST",
             ],
-            Self::AccessKeyId => &[
+            Self::Id => &[
                 "LAKECTL_CREDENTIALS_ACCESS_KEY_ID",
                 "LAKEFS_ACCESS_KEY_ID",
                 "LAKEFS_USERNAME",
             ],
-            Self::SecretAccessKey => &[
+            Self::Secret => &[
                 "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY",
                 "LAKEFS_SECRET_ACCESS_KEY",
                 "LAKEFS_PASSWORD",
             ],
-            Self::SessionToken => &["LAKECTL_CREDENTIALS_SESSION_TOKEN"],
-            Self::ProviderType => &["LAKECTL_CREDENTIALS_PROVIDER_TYPE"],
+            Self::Token => &["LAKECTL_CREDENTIALS_SESSION_TOKEN"],
+            Self::Provider => &["LAKECTL_CREDENTIALS_PROVIDER_TYPE"],
             Self::TokenTtl => &["LAKECTL_CREDENTIALS_PROVIDER_AWS_IAM_TOKEN_TTL_SECONDS"],
             Self::UrlPresignTtl => &[
                 "LAKECTL_CREDENTIALS_PROVIDER_AWS_IAM_URL_PRESIGN_TTL_SECONDS",

@@ -60,6 +60,8 @@ mod loader;
 mod login;
 mod retries;
 mod source;
+#[cfg(feature = "config")]
+mod values;
 
 #[cfg(feature = "config")]
 pub use self::loader::ConfigLoader;

@@ -1,6 +1,6 @@
 //! Code, environment and file: which wins, and what is said when they disagree or say nothing.
 
-use lakefs_sdk::config::ConfigLoader;
+use lakefs_sdk::{Credentials, config::ConfigLoader};
 
 use super::{
     ENDPOINT, GOOD, Home, ID, PROVIDER, SECRET, TOKEN, all_text, has_all, source, values, variables,
@@ -332,4 +332,23 @@ fn a_variable_that_is_not_unicode_is_named() {
 
     has_all(&error.to_string(), &["LAKEFS_PASSWORD", "Unicode"]);
     assert!(!all_text(&error).contains("PLANTED"));
+}
+
+/// Credentials that are given as a whole would fail for the sake of variables that nobody looks at.
+#[test]
+fn credentials_of_the_code_need_nothing_of_the_environment() {
+    let config = ConfigLoader::new()
+        .environment([
+            (ENDPOINT, "http://h"),
+            (ID, "one"),
+            ("LAKEFS_USERNAME", "two"),
+            (PROVIDER, "unknown"),
+        ])
+        .no_file()
+        .credentials(Credentials::none())
+        .load()
+        .unwrap();
+
+    assert_eq!(source(&config, "credentials"), "set in code");
+    assert!(config.into_builder().unwrap().build().is_ok());
 }

@@ -11,6 +11,9 @@ use secrecy::ExposeSecret as _;
 use super::{ENDPOINT, GOOD, Home, ID, PROVIDER, SECRET, TOKEN, all_text, has_all, variables};
 use crate::support::scripted::Scripted;
 
+/// Variables that are set.
+type Set = Vec<(&'static str, &'static str)>;
+
 /// What kind of login, and from where.
 fn kind(config: Result<Config>) -> String {
     match config {
@@ -39,7 +42,7 @@ fn of_several_kinds_of_credentials_those_set_the_highest_up_are_used() {
     let env_key = [(ID, "ENVID"), (SECRET, "s")];
     let env_token = [(TOKEN, "ENVTOKEN")];
     let env_aws = [(PROVIDER, "aws_iam")];
-    let cases: [(&str, Vec<(&'static str, &str)>, &str); 16] = [
+    let cases: [(&str, Set, &str); 16] = [
         (key, vec![], "key FILEID"),
         (both, vec![], "key FILEID"),
         (aws, vec![], "aws"),
