@@ -1,13 +1,13 @@
 //! The main job in one page: create a repository, upload, commit, branch, change, diff, merge.
 //!
-//! `cargo run --example quickstart` runs on a lakeFS in memory. With `LAKECTL_SERVER_ENDPOINT_URL`,
-//! `LAKECTL_CREDENTIALS_ACCESS_KEY_ID` and `LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY` in the environment it runs on that
-//! server; set `LAKEFS_STORAGE_NAMESPACE` (such as `s3://bucket/prefix`) to where the repository may keep its data there.
+//! `cargo run --example quickstart` runs on a lakeFS in memory. With `LAKECTL_SERVER_ENDPOINT_URL` in the environment it
+//! runs on that server, with the credentials of `LAKECTL_CREDENTIALS_ACCESS_KEY_ID` and
+//! `LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY`, or of `~/.lakectl.yaml`; set `LAKEFS_STORAGE_NAMESPACE` (such as `s3://bucket/prefix`) to where the repository may keep its data there.
 
 use std::env;
 
 use lakefs_sdk::{
-    Client, Credentials, Result,
+    Client, Result,
     models::{BranchCreation, CommitCreation, Merge, RepositoryCreation},
     testing::MemoryLakeFs,
 };
@@ -132,22 +132,14 @@ async fn main() -> Result<()> {
 
 /// A real server where the environment names one, else a lakeFS in memory.
 fn connect() -> Result<Client> {
-    let Some(endpoint) = set("LAKECTL_SERVER_ENDPOINT_URL") else {
+    if set("LAKECTL_SERVER_ENDPOINT_URL").is_none() {
         println!("(on a lakeFS in memory: LAKECTL_SERVER_ENDPOINT_URL is not set)");
         return Ok(Client::new(MemoryLakeFs::new()));
-    };
-    let credentials = match (
-        set("LAKECTL_CREDENTIALS_ACCESS_KEY_ID"),
-        set("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"),
-    ) {
-        (Some(id), Some(secret)) => Credentials::access_key(id, secret),
-        _ => Credentials::none(),
-    };
-    println!("(on {endpoint})");
-    Client::builder()
-        .endpoint(endpoint)
-        .credentials(credentials)
-        .build()
+    }
+    let client = Client::from_env()?;
+    // What it talks to, and which variable or file says so; without secrets.
+    print!("{}", client.config());
+    Ok(client)
 }
 
 /// A variable that is set to something.

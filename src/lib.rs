@@ -4,7 +4,7 @@
 //! use lakefs_sdk::{Client, models::{BranchCreation, CommitCreation, RepositoryCreation}, testing::MemoryLakeFs};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! // A lakeFS in memory; `Client::builder().endpoint(…).credentials(…).build()?` reaches a real one.
+//! // A lakeFS in memory; `Client::from_env()?` reaches a real one.
 //! let client = Client::new(MemoryLakeFs::new());
 //! client.create_repository(RepositoryCreation::new("lake", "mem://lake")).await?;
 //! client.create_branch("lake", BranchCreation::new("draft", "main")).await?;
@@ -31,6 +31,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `config` | yes | `Client::from_env`, from the environment and lakectl's file: see [`config`] |
 //! | `hyper` | yes | the built-in transport, HTTP/1.1 |
 //! | `rustls` | yes | https for it, with ring and the platform's roots |
 //! | `tracing` | yes | a span per call and per attempt |

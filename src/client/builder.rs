@@ -7,7 +7,7 @@ use super::{Client, Inner};
 use crate::{
     Credentials, Error, Result,
     auth::AuthHeader,
-    config::Endpoint,
+    config::{Config, Endpoint},
     middleware::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
@@ -41,6 +41,8 @@ pub struct ClientBuilder {
     upload_answer_timeout: Option<Duration>,
     min_bytes_per_second: u64,
     timer: SharedTimer,
+    /// Where the settings above came from.
+    config: Config,
 }
 
 // ===== impl ClientBuilder =====
@@ -64,6 +66,7 @@ impl ClientBuilder {
             upload_answer_timeout: Some(idle::DEFAULT_HEADERS),
             min_bytes_per_second: 0,
             timer: default_timer(),
+            config: Config::new(),
         }
     }
 
@@ -72,11 +75,13 @@ impl ClientBuilder {
     /// A base path and a trailing slash are accepted. Optional with a [`transport`](Self::transport) that needs no host.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
+        self.config.endpoint_set();
         self
     }
 
     /// Who is calling. Default: [`Credentials::none`].
     pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.config.credentials_set(&credentials);
         self.credentials = credentials;
         self
     }
@@ -120,6 +125,7 @@ impl ClientBuilder {
 
     /// How calls are retried: a [`RetryPolicy`], or a [`Policy`] of your own. Default: [`RetryPolicy::standard`].
     pub fn retry(mut self, policy: impl Policy) -> Self {
+        self.config.retry_set();
         self.retry = SharedPolicy::new(policy);
         self
     }
@@ -186,6 +192,12 @@ impl ClientBuilder {
         self
     }
 
+    /// The same, with a config that says where its settings came from.
+    pub(crate) fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -235,7 +247,7 @@ impl ClientBuilder {
 
     /// `build`, with everything checked.
     pub(super) fn finish(
-        self,
+        mut self,
         transport: BoxTransport,
         endpoint: Endpoint,
         auth: Option<Arc<AuthHeader>>,
@@ -259,7 +271,9 @@ impl ClientBuilder {
             auth,
             timer: self.timer.clone(),
         };
+        self.config.endpoint_is(&endpoint);
         let inner = Inner {
+            config: self.config,
             stack: stack.build(transport),
             endpoint,
             credentials: self.credentials,

@@ -14,7 +14,7 @@ use tower::Service;
 use crate::{
     Body, BoxError, Call, Credentials, Error, Operation, Result,
     call::Settings,
-    config::Endpoint,
+    config::{Config, Endpoint},
     error::{ErrorKind, classify},
     middleware::{
         retry::{Attempts, SharedPolicy},
@@ -67,6 +67,7 @@ pub struct Client {
 struct Inner {
     stack: BoxTransport,
     endpoint: Endpoint,
+    config: Config,
     credentials: Credentials,
     timeout: Option<Duration>,
     timer: SharedTimer,
@@ -112,6 +113,12 @@ impl Client {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// Its settings, and where each of them came from: code, environment, file or default. Shows no secrets.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
     }
 
     /// The request with its full URL.

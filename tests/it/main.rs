@@ -2,6 +2,7 @@
 
 mod codec_properties;
 mod compatibility;
+mod configuration;
 mod deadlines;
 mod dependencies;
 mod endpoint;

@@ -12,7 +12,7 @@ use lakefs_sdk::{
 };
 
 use self::{
-    scenario::{Scenario, scenarios},
+    scenario::scenarios,
     scope::{SCOPES, Scope},
 };
 use crate::recorded;
