@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use http::Response;
+use http::{Response, StatusCode};
 use lakefs_sdk::{
     Body, BoxError,
     testing::{BlockStore, MemoryLakeFs},
@@ -75,7 +75,11 @@ async fn scenarios_replay_as_recorded() -> Result<(), BoxError> {
 /// A replay that takes anything for an answer would prove nothing.
 #[tokio::test]
 async fn a_replay_notices_every_wrong_answer() -> Result<(), BoxError> {
-    let mute = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let mute = tower::service_fn(async |_| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::IM_A_TEAPOT;
+        Ok::<_, Infallible>(response)
+    });
     for scenario in scenarios(&recorded::folder().0)? {
         let outcome = scenario.replay(&mute, &[]).await?;
         let right: Vec<usize> = (0..outcome.sent)
