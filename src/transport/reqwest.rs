@@ -327,10 +327,7 @@ impl HttpBody for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
-        let body = self
-            .body
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
         Pin::new(body).poll_frame(cx)
     }
 
