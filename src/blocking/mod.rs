@@ -39,16 +39,19 @@
 //! anywhere without a thread to wait for, and is never stopped.
 //!
 //! - **Inside of async code** a blocking call works, and blocks the runtime's thread, as any blocking call does: nothing
-//!   else runs on that thread meanwhile. Use `.await` there, or tokio's `spawn_blocking` around it. If what answers runs on
-//!   that very thread (a [`MemoryLakeFs`](crate::testing::MemoryLakeFs) that is *served* by the same current-thread runtime,
-//!   a transport that hands its work to it) no answer can come, and the call waits until its time limit. A
-//!   `MemoryLakeFs` that is the transport itself has no such trouble.
+//!   else runs on that thread meanwhile. Use `.await` there, or tokio's `spawn_blocking` around it. What only that very
+//!   thread could bring about never comes, and the call waits until its time limit: the answer of a
+//!   [`MemoryLakeFs`](crate::testing::MemoryLakeFs) that is *served* by the same current-thread runtime (one that is the
+//!   transport itself has no such trouble), the rest of a [`Body`](crate::Body) that was received with async.
+//! - **Connections** of the built-in transport are driven by the background thread for blocking calls, and by the caller's
+//!   runtime for async ones. Each have a pool of their own, so that a blocking call never waits for a connection whose
+//!   runtime it has stopped. Another transport may have one pool for both: then do not use one client both ways on a thread
+//!   of a runtime.
 //! - **On the background thread itself**, in a layer or a transport or a future that is given to [`run`], nothing could
 //!   drive the call: it is an [`is_invalid_input`](crate::Error::is_invalid_input) error at once. Await there.
 //! - **Costs**: a call goes to another thread and back, some tens of microseconds, and so does every page of a
 //!   listing, and every chunk that a reader gets from the network. Many threads share the one that drives; what is
 //!   expensive, decoding answers, is done on the caller's. For hundreds of calls at once use async.
-//! - **Connections** that blocking calls make live on the background runtime, in the same pool as those of async calls.
 //! - **Waiting** cannot be cancelled from outside; the limits of the call hold
 //!   ([`Call::timeout`](crate::Call::timeout), [`ClientBuilder::timeout`](crate::ClientBuilder::timeout)). tokio's clock of
 //!   the background runtime is real time, also where a test has paused its own.
@@ -59,6 +62,8 @@ mod listing;
 mod reader;
 mod runtime;
 
+#[cfg(feature = "hyper")]
+pub(crate) use self::runtime::drives_blocking_calls;
 pub use self::{
     listing::{Items, Pages},
     reader::Reader,

@@ -1,7 +1,8 @@
 use std::{
+    cell::Cell,
     future::Future,
     sync::{Mutex, PoisonError, mpsc},
-    thread::{self, ThreadId},
+    thread,
 };
 
 use tokio::runtime::{Builder, Handle};
@@ -9,12 +10,10 @@ use tokio::runtime::{Builder, Handle};
 use crate::{BoxError, Error, Result, error::ErrorKind};
 
 /// The thread that drives all blocking calls of the process.
-static BACKGROUND: Mutex<Option<Background>> = Mutex::new(None);
+static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
 
-#[derive(Clone)]
-struct Background {
-    runtime: Handle,
-    thread: ThreadId,
+thread_local! {
+    static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs a future to its end on the thread of the blocking calls, and waits for it.
@@ -57,16 +56,16 @@ pub(super) fn wait<F>(future: F) -> Result<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let background = background()?;
-    if background.thread == thread::current().id() {
+    if drives_blocking_calls() {
         return Err(Error::invalid_input(
             "a blocking call on the thread that drives blocking calls (in a layer, a transport, or a future given to \
              `blocking::run`) would wait for itself; await the call there",
         ));
     }
+    let background = background()?;
     let (done, result) = mpsc::sync_channel(1);
     let future = in_context(future);
-    background.runtime.spawn(async move {
+    background.spawn(async move {
         // The other end waits below, and there is room for one.
         let _ = done.send(future.await);
     });
@@ -91,7 +90,12 @@ fn in_context<F: Future>(future: F) -> impl Future<Output = F::Output> {
     future
 }
 
-fn background() -> Result<Background> {
+/// Whether this thread is the one that drives blocking calls.
+pub(crate) fn drives_blocking_calls() -> bool {
+    IS_BACKGROUND.get()
+}
+
+fn background() -> Result<Handle> {
     let mut slot = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(background) = &*slot {
         return Ok(background.clone());
@@ -102,13 +106,14 @@ fn background() -> Result<Background> {
 }
 
 /// The runtime is made on its thread: where it fails it is dropped there, as tokio lets none be dropped inside of another.
-fn start(thread: thread::Builder) -> Result<Background> {
+fn start(thread: thread::Builder) -> Result<Handle> {
     let (ready, started) = mpsc::sync_channel(1);
-    let thread = thread
+    thread
         .name("lakefs-blocking".to_owned())
         .spawn(
             move || match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => {
+                    IS_BACKGROUND.set(true);
                     if ready.send(Ok(runtime.handle().clone())).is_ok() {
                         runtime.block_on(std::future::pending::<()>());
                     }
@@ -120,14 +125,10 @@ fn start(thread: thread::Builder) -> Result<Background> {
             },
         )
         .map_err(not_started)?;
-    let runtime = started
+    started
         .recv()
         .map_err(|_| not_started("it panicked"))?
-        .map_err(not_started)?;
-    Ok(Background {
-        runtime,
-        thread: thread.thread().id(),
-    })
+        .map_err(not_started)
 }
 
 fn not_started(cause: impl Into<BoxError>) -> Error {

@@ -33,6 +33,7 @@ use crate::{Body, BoxError, Error, Result, error::ErrorKind};
 ///
 /// Bodies stream both ways. A connection that could not be made is a [`ConnectError`], so that every operation is tried
 /// again; no error has the URL in it, which may be presigned. Outside of a tokio runtime a call is an error, not a panic.
+/// Calls with async and blocking ones share its connections.
 ///
 /// # What the reqwest client does on its own
 ///
