@@ -1,6 +1,6 @@
 //! lakeFS without async: a plain `fn main` that uploads from a reader, lists with an iterator, commits, and reads back.
 //!
-//! `cargo run --example blocking --features blocking,testing` runs on a lakeFS in memory.
+//! `cargo run --example blocking` runs on a lakeFS in memory.
 //! `Client::builder().endpoint(…).credentials(…).build()?` makes the same client over a real one.
 
 use std::io::{BufRead as _, Cursor, Read as _};

@@ -1,9 +1,5 @@
 //! Calls without async: the same client, from any thread, in and out of runtimes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper of a test may fail it"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     io::{self, BufRead as _, Read},

@@ -13,6 +13,7 @@ use lakefs_sdk::{
     testing::MemoryLakeFs,
     transport::Reqwest,
 };
+use reqwest::redirect;
 use tower::ServiceExt as _;
 
 use crate::support::tcp::{Connection, TcpServer};
@@ -375,6 +376,32 @@ async fn a_redirect_that_the_client_followed_is_an_error() {
         assert_eq!(error.attempts(), 1);
         assert!(!everything(&error).contains("PLANTED"), "{error:?}");
         assert_eq!(other.requests().len(), 1, "the case is real");
+    }
+}
+
+/// O19: the error of a redirect holds others that carry URLs of their own.
+#[tokio::test]
+async fn no_error_of_a_redirect_policy_shows_a_signature() {
+    let (server, _other) = redirecting("303 See Other").await;
+    let nested = redirect::Policy::custom(|attempt| {
+        let url = attempt.url().clone();
+        let error = reqwest::Client::new().get("http://[").build().unwrap_err();
+        attempt.error(error.with_url(url))
+    });
+    for policy in [redirect::Policy::limited(0), nested] {
+        let client = over(
+            &server.url(),
+            reqwest::Client::builder().no_gzip().redirect(policy),
+        );
+
+        let request = Request::post(format!("/a?{SIGNED}"))
+            .body(Body::empty())
+            .unwrap();
+        let error = client.oneshot(request).await.unwrap_err();
+
+        assert!(error.message().contains("redirect"), "{error}");
+        let shown = everything(&error);
+        assert!(!shown.contains("PLANTED"), "{shown}");
     }
 }
 
