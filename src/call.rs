@@ -17,7 +17,7 @@ use http::{
 use crate::{
     Body, Client, Error, Operation, Result,
     client::{Execute, Received},
-    middleware::retry::{Attempts, Policy, SharedPolicy},
+    middleware::retry::{Policy, SharedPolicy},
     paging::{Items, Paged, Pages},
 };
 
@@ -151,18 +151,22 @@ impl<Op: Operation> Call<Op> {
     ///
     /// As [`send`](Self::send).
     pub fn send_response(self) -> ResponseFuture<Op> {
+        ResponseFuture {
+            execute: self.execute(),
+            operation: PhantomData,
+        }
+    }
+
+    /// Sends the call; the answer is not decoded yet.
+    pub(crate) fn execute(self) -> Execute {
         let Self {
             client,
             operation,
             settings,
         } = self;
-        let execute = match encode(operation, settings.as_deref()) {
+        match encode(operation, settings.as_deref()) {
             Ok(request) => client.run(request, Op::META, settings.as_deref()),
             Err(error) => Execute::failed(error.with_operation(Some(Op::META))),
-        };
-        ResponseFuture {
-            execute,
-            operation: PhantomData,
         }
     }
 
@@ -235,12 +239,9 @@ impl<Op: Operation> Future for CallFuture<Op> {
     type Output = Result<Op::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received {
-            parts,
-            body,
-            attempts,
-        } = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
-        Poll::Ready(decode::<Op>(parts, body, attempts))
+        Poll::Ready(decode::<Op>(ready!(
+            Pin::new(&mut self.response.execute).poll(cx)
+        )?))
     }
 }
 
@@ -248,27 +249,19 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
     type Output = Result<ApiResponse<Op::Output>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received {
-            parts,
-            body,
-            attempts,
-        } = ready!(Pin::new(&mut self.execute).poll(cx))?;
-        let (status, headers) = (parts.status, parts.headers.clone());
-        Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse {
-            status,
-            headers,
-            attempts: attempts.count,
-            waited: attempts.waited,
-            data,
-        }))
+        Poll::Ready(decode_response::<Op>(ready!(
+            Pin::new(&mut self.execute).poll(cx)
+        )?))
     }
 }
 
-fn decode<Op: Operation>(
-    parts: http::response::Parts,
-    body: Body,
-    attempts: Attempts,
-) -> Result<Op::Output> {
+/// Reads an answer.
+pub(crate) fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
+    let Received {
+        parts,
+        body,
+        attempts,
+    } = received;
     let decoded = match body.as_bytes() {
         Some(bytes) => {
             let bytes = bytes.clone();
@@ -279,6 +272,21 @@ fn decode<Op: Operation>(
     decoded.map_err(|error| {
         let error = error.with_operation(Some(Op::META));
         attempts.mark_error(error.with_effect_of(Some(Op::META)))
+    })
+}
+
+/// Reads an answer, and keeps what is around it.
+pub(crate) fn decode_response<Op: Operation>(
+    received: Received,
+) -> Result<ApiResponse<Op::Output>> {
+    let (status, headers) = (received.parts.status, received.parts.headers.clone());
+    let attempts = received.attempts;
+    decode::<Op>(received).map(|data| ApiResponse {
+        status,
+        headers,
+        attempts: attempts.count,
+        waited: attempts.waited,
+        data,
     })
 }
 

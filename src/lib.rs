@@ -36,6 +36,8 @@
 //! | `rustls` | yes | https for it, with ring and the platform's roots |
 //! | `tracing` | yes | a span per call and per attempt |
 //! | `http2` | | HTTP/2 for the built-in transport |
+//! | `reqwest` | | a transport over a `reqwest::Client` that a program holds |
+//! | `blocking` | | the same calls without async |
 //! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
 //! | `testing` | | a lakeFS in memory |
 //!
@@ -43,6 +45,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod body;
 mod call;
 mod client;

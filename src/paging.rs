@@ -131,6 +131,12 @@ impl<Op: Paged> Items<Op> {
         }
     }
 
+    /// The pages that are left, and what is left of the page at hand.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn into_parts(self) -> (Pages<Op>, vec::IntoIter<Op::Item>) {
+        (self.pages, self.page)
+    }
+
     /// The next entry, or `None` after the last.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ use crate::{Body, BoxError};
 mod erased;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 
 pub use self::erased::BoxTransport;
 pub(crate) use self::erased::{Erased, ResponseFuture};
@@ -35,6 +37,8 @@ pub(crate) use self::erased::{Erased, ResponseFuture};
 pub use self::hyper::Http2;
 #[cfg(feature = "hyper")]
 pub use self::hyper::{Hyper, HyperBuilder, HyperFuture};
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::{Reqwest, ReqwestFuture};
 
 /// A [`tower::Service`] that can carry requests: cloneable, shareable between threads, answering with any
 /// [`http_body::Body`] of [`Bytes`].

@@ -1,5 +1,6 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
+mod blocking;
 mod codec_properties;
 mod compatibility;
 mod configuration;
@@ -13,6 +14,7 @@ mod memory_server;
 mod object_paths;
 mod operations;
 mod paging;
+mod reqwest_transport;
 mod retry;
 mod runtimes;
 mod secrets;

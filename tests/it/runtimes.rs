@@ -38,7 +38,7 @@ async fn keep_alive(mut connection: Connection) -> io::Result<()> {
 }
 
 /// A server that lives on a runtime of its own.
-fn server() -> (Runtime, TcpServer) {
+pub(crate) fn server() -> (Runtime, TcpServer) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -48,7 +48,7 @@ fn server() -> (Runtime, TcpServer) {
     (runtime, server)
 }
 
-fn both_flavours() -> [fn() -> Runtime; 2] {
+pub(crate) fn both_flavours() -> [fn() -> Runtime; 2] {
     [
         || Builder::new_current_thread().enable_all().build().unwrap(),
         || {
@@ -81,7 +81,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs `work` on a thread of its own, so that one that hangs fails the test instead of stopping it.
-fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(work()));
     result

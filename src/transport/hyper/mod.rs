@@ -19,6 +19,8 @@ use tower::Service;
 
 use self::connector::Connector;
 use super::ConnectError;
+#[cfg(feature = "blocking")]
+use crate::blocking::drives_blocking_calls;
 use crate::{Body, BoxError, Result};
 
 mod connector;
@@ -35,7 +37,7 @@ mod tls;
 /// `TCP_NODELAY` is set. It sends no `Accept-Encoding` and decompresses nothing, as what is stored is what must arrive.
 ///
 /// It runs on the tokio runtime that a call is made on, and may be shared by several: a pooled connection whose runtime is
-/// gone is replaced.
+/// gone is replaced. Blocking calls have connections of their own: see the module `blocking`.
 ///
 /// ```
 /// # use lakefs_sdk::{Client, transport::Hyper};
@@ -48,7 +50,14 @@ mod tls;
 /// ```
 #[derive(Clone)]
 pub struct Hyper {
-    client: Arc<Client<Connector, Body>>,
+    pools: Arc<Pools>,
+}
+
+/// The pool of calls with async, and one apart for blocking calls: those may stop the very thread that drives a connection
+/// of the former.
+struct Pools {
+    shared: Client<Connector, Body>,
+    blocking: Client<Connector, Body>,
 }
 
 /// The answer of [`Hyper`].
@@ -113,9 +122,24 @@ impl Service<Request<Body>> for Hyper {
         // hyper-util spawns its connections, which panics outside of a runtime.
         let inside = tokio::runtime::Handle::try_current().is_ok();
         HyperFuture {
-            sent: inside.then(|| self.client.request(request)),
+            sent: inside.then(|| self.pools.here().request(request)),
         }
     }
+}
+
+impl Pools {
+    fn here(&self) -> &Client<Connector, Body> {
+        if drives_blocking_calls() {
+            &self.blocking
+        } else {
+            &self.shared
+        }
+    }
+}
+
+#[cfg(not(feature = "blocking"))]
+fn drives_blocking_calls() -> bool {
+    false
 }
 
 impl Future for HyperFuture {
@@ -210,9 +234,12 @@ impl HyperBuilder {
             .pool_max_idle_per_host(self.max_idle_per_host);
         #[cfg(feature = "http2")]
         builder.http2_only(self.http2 == Http2::PriorKnowledge);
-        let client = builder.build(Connector::new(http, tls, self.connect_timeout));
+        let connector = Connector::new(http, tls, self.connect_timeout);
         Ok(Hyper {
-            client: Arc::new(client),
+            pools: Arc::new(Pools {
+                shared: builder.build(connector.clone()),
+                blocking: builder.build(connector),
+            }),
         })
     }
 
