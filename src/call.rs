@@ -17,7 +17,10 @@ use http::{
 use crate::{
     Body, Client, Error, Operation, Result,
     client::{Execute, Received},
-    middleware::retry::{Attempts, RetryPolicy},
+    middleware::{
+        request_id::SentId,
+        retry::{Attempts, RetryPolicy},
+    },
     paging::{Items, Paged, Pages},
 };
 
@@ -39,6 +42,7 @@ pub struct Call<Op> {
 pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) follow_redirects: Option<bool>,
     headers: Option<HeaderMap>,
     invalid_header: Option<String>,
 }
@@ -76,6 +80,26 @@ impl<Op> Call<Op> {
     /// [`RetryPolicy::none`] sends it once; [`RetryPolicy::repeat_always`] repeats even what may have been done.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.settings().retry = Some(policy);
+        self
+    }
+
+    /// Whether a redirect that answers this call is followed, where [`middleware::redirect`](crate::middleware::redirect)
+    /// would.
+    ///
+    /// Overrides [`ClientBuilder::follow_redirects`](crate::ClientBuilder::follow_redirects). To get the presigned URL itself:
+    ///
+    /// ```
+    /// # use lakefs_sdk::{Body, Client, models::Answer};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let client = Client::new(tower::service_fn(async |_: http::Request<Body>| {
+    /// #     http::Response::builder().status(302).header("location", "https://s3.example.com/b/a?sig=x").body(Body::empty())
+    /// # }));
+    /// let object = client.get_object("lake", "main", "a").presign(true).follow_redirects(false).await?;
+    /// assert_eq!(object.answer, Answer::Redirect("https://s3.example.com/b/a?sig=x".to_owned()));
+    /// # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+    /// ```
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.settings().follow_redirects = Some(follow);
         self
     }
 
@@ -260,6 +284,10 @@ fn decode<Op: Operation>(
     body: Body,
     attempts: Attempts,
 ) -> Result<Op::Output> {
+    let sent_id = match parts.status.as_u16() {
+        400.. => parts.extensions.get::<SentId>().cloned(),
+        _ => None,
+    };
     let decoded = match body.as_bytes() {
         Some(bytes) => {
             let bytes = bytes.clone();
@@ -272,6 +300,7 @@ fn decode<Op: Operation>(
             .with_operation(Some(Op::META))
             .with_effect_of(Some(Op::META))
             .with_attempts(attempts.count, attempts.in_doubt)
+            .with_client_request_id(sent_id.map(|SentId(id)| id))
     })
 }
 

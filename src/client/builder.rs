@@ -11,12 +11,16 @@ use crate::{
     middleware::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
+        redirect::RedirectLayer,
         retry::RetryPolicy,
         timeout,
     },
     timer::{SharedTimer, Timer, default_timer},
     transport::{BoxTransport, HttpTransport},
 };
+
+#[cfg(feature = "tokio")]
+use crate::middleware::{concurrency::ConcurrencyLimitLayer, throttle::ThrottleLayer};
 
 /// The limit of a whole call when the builder is given none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,6 +37,9 @@ pub struct ClientBuilder {
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
     retry: RetryPolicy,
+    redirect: RedirectLayer,
+    concurrency: Option<BoxLayer>,
+    throttle: Option<BoxLayer>,
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     timer: SharedTimer,
@@ -52,6 +59,9 @@ impl ClientBuilder {
             attempt_layers: Vec::new(),
             user_agent: None,
             retry: RetryPolicy::standard(),
+            redirect: RedirectLayer::new(),
+            concurrency: None,
+            throttle: None,
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
             timer: default_timer(),
@@ -112,6 +122,37 @@ impl ClientBuilder {
     /// How calls are retried. Default: [`RetryPolicy::standard`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Whether the redirect that answers a presigned read ([`get_object`](Client::get_object) with `presign`) is followed to
+    /// the object store. Default: yes.
+    ///
+    /// Not followed, it is the answer: [`Answer::Redirect`](crate::models::Answer::Redirect).
+    /// [`Call::follow_redirects`](crate::Call::follow_redirects) overrides it for one call. What is followed and what is sent
+    /// along: [`middleware::redirect`](crate::middleware::redirect).
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.redirect = self.redirect.follow(follow);
+        self
+    }
+
+    /// Lets at most `requests` of this client and its clones be under way at a time; zero counts as one. Default: no limit.
+    ///
+    /// A request is under way until the body of its answer has ended or is dropped, so an object that you read slowly counts
+    /// all along. Time limits cover the wait. See [`middleware::concurrency`](crate::middleware::concurrency).
+    #[cfg(feature = "tokio")]
+    pub fn concurrency_limit(mut self, requests: usize) -> Self {
+        self.concurrency = Some(boxed(ConcurrencyLimitLayer::new(requests)));
+        self
+    }
+
+    /// Lets at most `requests` of this client and its clones be under way at a time, and fewer while the server says that it
+    /// has too much to do (429, 503). Default: off.
+    ///
+    /// See [`middleware::throttle`](crate::middleware::throttle).
+    #[cfg(feature = "tokio")]
+    pub fn adaptive_throttle(mut self, requests: usize) -> Self {
+        self.throttle = Some(boxed(ThrottleLayer::new(requests)));
         self
     }
 
@@ -209,6 +250,8 @@ impl ClientBuilder {
             attempt_layers: self.attempt_layers,
             identity: IdentityLayer::new(agent),
             retry: self.retry,
+            redirect: self.redirect,
+            limits: self.concurrency.into_iter().chain(self.throttle).collect(),
             attempt_timeout: self.attempt_timeout,
             call_timeout: self.timeout,
             auth,

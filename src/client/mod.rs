@@ -17,6 +17,7 @@ use crate::{
     config::Endpoint,
     error::classify,
     middleware::{
+        redirect::FollowRedirects,
         retry::RetryPolicy,
         timeout::{self, Clock, Deadline},
     },
@@ -147,6 +148,9 @@ impl Client {
         }
         if let Some(policy) = settings.and_then(|settings| settings.retry) {
             request.extensions_mut().insert::<RetryPolicy>(policy);
+        }
+        if let Some(follow) = settings.and_then(|settings| settings.follow_redirects) {
+            request.extensions_mut().insert(FollowRedirects(follow));
         }
         self.send(
             request,

@@ -47,7 +47,10 @@ use crate::{
     Body, BoxError,
     body::Spare,
     error::{ErrorKind, classify},
-    middleware::timeout::Deadline,
+    middleware::{
+        request_id::{SentId, X_REQUEST_ID},
+        timeout::Deadline,
+    },
     operation::{Idempotency, OperationMeta},
     timer::{SharedTimer, Timer},
     transport::{Erased, ResponseFuture},
@@ -213,12 +216,12 @@ where
             Outcome::InDoubt => repeatable,
         };
         if !may_retry || attempts.count >= policy.max_attempts || !timer.is_running() {
-            return attempts.mark(answer);
+            return attempts.mark(answer, &again);
         }
         let wait = policy.wait(attempts.count).max(asked.unwrap_or_default());
         let too_late = deadline.is_some_and(|deadline| deadline.left(&*timer) <= wait);
         let Some(mut next) = (!too_late).then(|| again.request()).flatten() else {
-            return attempts.mark(answer);
+            return attempts.mark(answer, &again);
         };
         if let Some(deadline) = deadline {
             next.extensions_mut().insert(deadline);
@@ -303,16 +306,27 @@ impl Attempts {
     };
 
     /// Tells the caller what came before the answer that it gets.
-    fn mark(self, answer: Result<Response<Body>, BoxError>) -> Result<Response<Body>, BoxError> {
+    fn mark(
+        self,
+        answer: Result<Response<Body>, BoxError>,
+        again: &Again,
+    ) -> Result<Response<Body>, BoxError> {
+        let sent_id = || again.head.headers.get(X_REQUEST_ID).cloned();
         match answer {
             Ok(mut response) => {
                 if self.count > 1 {
                     response.extensions_mut().insert(self);
                 }
+                if response.status().as_u16() >= 400 {
+                    if let Some(id) = sent_id() {
+                        response.extensions_mut().insert(SentId(id));
+                    }
+                }
                 Ok(response)
             }
             Err(error) => Err(classify::transport(error)
                 .with_attempts(self.count, self.in_doubt)
+                .with_client_request_id(sent_id())
                 .into()),
         }
     }
@@ -321,7 +335,7 @@ impl Attempts {
 // ===== sending again =====
 
 /// What is needed to make the request once more. Headers are cloned for it; the body is shared.
-struct Again {
+pub(super) struct Again {
     head: Head,
     body: Spare,
 }
@@ -336,7 +350,7 @@ struct Head {
 }
 
 impl Again {
-    fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
+    pub(super) fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
         // Most requests carry their meta alone, which is cheaper to put back than a map is to clone.
         let alone = meta.is_some() && request.extensions().len() == 1;
         let extensions = if alone {
@@ -358,7 +372,7 @@ impl Again {
     }
 
     /// `None` when the body was read and cannot be made again.
-    fn request(&self) -> Option<Request<Body>> {
+    pub(super) fn request(&self) -> Option<Request<Body>> {
         let mut request = Request::new(self.body.body()?);
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = self.head.uri.clone();
