@@ -2,6 +2,7 @@
 
 mod codec_properties;
 mod compatibility;
+mod concurrency;
 mod deadlines;
 mod dependencies;
 mod endpoint;
@@ -12,10 +13,13 @@ mod memory_server;
 mod object_paths;
 mod operations;
 mod paging;
+mod redirects;
+mod request_ids;
 mod retry;
 mod runtimes;
 mod secrets;
 mod stored_encoding;
 mod support;
+mod throttle;
 mod tls;
 mod transport_errors;
