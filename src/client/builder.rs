@@ -12,6 +12,7 @@ use crate::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
         redirect::RedirectLayer,
+        request_id::RequestIdLayer,
         retry::RetryPolicy,
         timeout,
     },
@@ -36,6 +37,7 @@ pub struct ClientBuilder {
     layers: Vec<BoxLayer>,
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
+    request_ids: RequestIdLayer,
     retry: RetryPolicy,
     redirect: RedirectLayer,
     concurrency: Option<BoxLayer>,
@@ -58,6 +60,7 @@ impl ClientBuilder {
             layers: Vec::new(),
             attempt_layers: Vec::new(),
             user_agent: None,
+            request_ids: RequestIdLayer::new(),
             retry: RetryPolicy::standard(),
             redirect: RedirectLayer::new(),
             concurrency: None,
@@ -116,6 +119,14 @@ impl ClientBuilder {
     /// What the program calls itself, such as `etl/2.1`: the `User-Agent`. Default: `lakefs-rust-sdk/` and the version.
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.user_agent = Some(agent.into());
+        self
+    }
+
+    /// Whether calls that carry no `X-Request-Id` are given one. Default: yes.
+    ///
+    /// See [`middleware::request_id`](crate::middleware::request_id).
+    pub fn request_ids(mut self, enabled: bool) -> Self {
+        self.request_ids = self.request_ids.enabled(enabled);
         self
     }
 
@@ -249,6 +260,7 @@ impl ClientBuilder {
             layers: self.layers,
             attempt_layers: self.attempt_layers,
             identity: IdentityLayer::new(agent),
+            request_ids: self.request_ids,
             retry: self.retry,
             redirect: self.redirect,
             limits: self.concurrency.into_iter().chain(self.throttle).collect(),

@@ -58,6 +58,7 @@ pub(crate) struct Stack {
     pub(crate) layers: Vec<BoxLayer>,
     pub(crate) attempt_layers: Vec<BoxLayer>,
     pub(crate) identity: identity::IdentityLayer,
+    pub(crate) request_ids: request_id::RequestIdLayer,
     pub(crate) retry: retry::RetryPolicy,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
@@ -89,7 +90,7 @@ impl Stack {
         let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer);
         let identity = ServiceBuilder::new()
             .layer(self.identity)
-            .layer(request_id::RequestIdLayer::new());
+            .layer(self.request_ids);
         let whole = if self.attempt_layers.is_empty() {
             BoxTransport::from_erased(identity.service(retry.layer(attempt)))
         } else {

@@ -34,13 +34,16 @@ use crate::{
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Adds [`RequestId`] to a stack.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestIdLayer {}
+#[derive(Clone, Copy, Debug)]
+pub struct RequestIdLayer {
+    enabled: bool,
+}
 
 /// See the [module](self).
 #[derive(Clone, Debug)]
 pub struct RequestId<S> {
     inner: S,
+    enabled: bool,
 }
 
 /// What was sent; in the extensions of an answer that is an error.
@@ -50,10 +53,23 @@ pub(crate) struct SentId(pub(crate) HeaderValue);
 // ===== impl RequestIdLayer =====
 
 impl RequestIdLayer {
-    /// The layer has no settings.
+    /// Gives ids.
     #[must_use]
     pub fn new() -> Self {
-        Self {}
+        Self { enabled: true }
+    }
+
+    /// Whether ids are given. One that a request carries already is sent all the same.
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+}
+
+impl Default for RequestIdLayer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -61,11 +77,27 @@ impl<S> Layer<S> for RequestIdLayer {
     type Service = RequestId<S>;
 
     fn layer(&self, inner: S) -> RequestId<S> {
-        RequestId { inner }
+        RequestId {
+            inner,
+            enabled: self.enabled,
+        }
     }
 }
 
 // ===== impl RequestId =====
+
+impl<S> RequestId<S> {
+    fn name<B>(&self, request: &mut Request<B>) {
+        if !self.enabled {
+            return;
+        }
+        if let Entry::Vacant(entry) = request.headers_mut().entry(X_REQUEST_ID) {
+            if let Some(id) = new_id() {
+                entry.insert(id);
+            }
+        }
+    }
+}
 
 impl<S: Service<Request<B>>, B> Service<Request<B>> for RequestId<S> {
     type Response = S::Response;
@@ -77,23 +109,15 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for RequestId<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        name(&mut request);
+        self.name(&mut request);
         self.inner.call(request)
     }
 }
 
 impl<S: Erased> Erased for RequestId<S> {
     fn call(&self, mut request: Request<Body>) -> ResponseFuture {
-        name(&mut request);
+        self.name(&mut request);
         self.inner.call(request)
-    }
-}
-
-fn name<B>(request: &mut Request<B>) {
-    if let Entry::Vacant(entry) = request.headers_mut().entry(X_REQUEST_ID) {
-        if let Some(id) = new_id() {
-            entry.insert(id);
-        }
     }
 }
 

@@ -105,3 +105,25 @@ async fn both_ids_are_returned() {
     let error = client.get_branch("", "main").await.unwrap_err();
     assert_eq!(error.client_request_id(), None, "nothing was sent");
 }
+
+/// Where every byte counts, or a proxy objects to it.
+#[tokio::test]
+async fn no_id_is_given_where_it_is_switched_off() {
+    let transport = Scripted::new().json(&branch()).json(&branch());
+    let client = Client::builder()
+        .transport(transport.clone())
+        .request_ids(false)
+        .build()
+        .unwrap();
+
+    client.get_branch("lake", "main").await.unwrap();
+    client
+        .get_branch("lake", "main")
+        .header("x-request-id", "own")
+        .await
+        .unwrap();
+
+    let sent = transport.sent();
+    assert!(!sent[0].headers.contains_key("x-request-id"));
+    assert_eq!(id(&sent[1]), "own");
+}
