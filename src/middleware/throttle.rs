@@ -18,7 +18,10 @@
 //! let throttle = ThrottleLayer::new(64);
 //! let service = ServiceBuilder::new()
 //!     .layer(throttle.clone())
-//!     .service_fn(async |_: Request<Body>| Response::builder().status(429).body(Body::empty()));
+//!     .service_fn(async |_: Request<Body>| {
+//!         tokio::task::yield_now().await; // on its way
+//!         Response::builder().status(429).body(Body::empty())
+//!     });
 //! let calls = (0..8).map(|_| service.clone().oneshot(Request::new(Body::empty())));
 //! futures_util::future::join_all(calls).await;
 //! assert_eq!(throttle.limit(), 4); // eight were too many at once
