@@ -1,4 +1,5 @@
 //! The limit of requests under way: what holds a permit, for how long, and who waits for one.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     io,

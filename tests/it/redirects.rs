@@ -1,4 +1,5 @@
 //! Redirects: a presigned read is followed to the object store, which learns nothing but what it must.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{io, net::TcpListener, time::Duration};
 

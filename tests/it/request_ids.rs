@@ -1,4 +1,5 @@
 //! The id of a request: sent with every attempt, and known to whoever looks for a failed call in a log.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::time::Duration;
 

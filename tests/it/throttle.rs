@@ -1,4 +1,5 @@
 //! The adaptive throttle: what lowers and raises the number of requests under way, and what never happens to it.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     collections::VecDeque,
@@ -18,12 +19,13 @@ use proptest::{collection::vec, prelude::*};
 use tokio::sync::oneshot;
 use tower::{Layer as _, Service, ServiceExt as _, util::BoxCloneSyncService};
 
+type Answered = Result<Response<Body>, BoxError>;
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 
 /// A server whose answers wait until the test gives them.
 #[derive(Clone, Default)]
 struct Server {
-    asked: Arc<Mutex<VecDeque<oneshot::Sender<Result<Response<Body>, BoxError>>>>>,
+    asked: Arc<Mutex<VecDeque<oneshot::Sender<Answered>>>>,
 }
 
 impl Server {
@@ -166,15 +168,15 @@ fn failures_and_late_answers_neither_lower_nor_raise_it() {
 /// The setting of the builder does what the layer does, over all clones, and retries see it too.
 #[tokio::test(start_paused = true)]
 async fn a_client_sends_less_at_a_time_after_refusals() {
-    let server = Server::default();
-    let (asked, most) = (server.asked.clone(), Arc::new(Mutex::new((0, 0, 0))));
-    let seen = most.clone();
+    // Requests in all, those under way, and the most of those after the refusals.
+    let counts = Arc::new(Mutex::new((0, 0, 0)));
+    let seen = counts.clone();
     let transport = tower::service_fn(move |_: Request<Body>| {
         let seen = seen.clone();
         {
             let mut seen = seen.lock().unwrap();
-            seen.0 += 1; // in all
-            seen.1 += 1; // now
+            seen.0 += 1;
+            seen.1 += 1;
             if seen.0 > 8 {
                 seen.2 = seen.1.max(seen.2);
             }
@@ -203,13 +205,12 @@ async fn a_client_sends_less_at_a_time_after_refusals() {
         call.unwrap();
     }
 
-    let (all, now, most) = *most.lock().unwrap();
+    let (all, now, most) = *counts.lock().unwrap();
     assert_eq!((all, now), (16, 0));
     assert!(
         (4..=5).contains(&most),
         "{most}: half, and one more after four successes"
     );
-    drop(asked);
 }
 
 #[derive(Clone, Debug)]
