@@ -43,6 +43,8 @@ impl Publisher {
     }
 }
 
+// The harness of `cargo test` has a `main` of its own.
+#[cfg(not(test))]
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
