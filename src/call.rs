@@ -17,7 +17,10 @@ use http::{
 use crate::{
     Body, Client, Error, Operation, Result,
     client::{Execute, Received},
-    middleware::retry::{Policy, SharedPolicy},
+    middleware::{
+        request_id::SentId,
+        retry::{Policy, SharedPolicy},
+    },
     paging::{Items, Paged, Pages},
 };
 
@@ -39,6 +42,7 @@ pub struct Call<Op> {
 pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<SharedPolicy>,
+    pub(crate) follow_redirects: Option<bool>,
     headers: Option<HeaderMap>,
     invalid_header: Option<String>,
 }
@@ -83,6 +87,26 @@ impl<Op> Call<Op> {
     /// done.
     pub fn retry(mut self, policy: impl Policy) -> Self {
         self.settings().retry = Some(SharedPolicy::new(policy));
+        self
+    }
+
+    /// Whether a redirect that answers this call is followed, where [`middleware::redirect`](crate::middleware::redirect)
+    /// would.
+    ///
+    /// Overrides [`ClientBuilder::follow_redirects`](crate::ClientBuilder::follow_redirects). To get the presigned URL itself:
+    ///
+    /// ```
+    /// # use lakefs_sdk::{Body, Client, models::Answer};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let client = Client::new(tower::service_fn(async |_: http::Request<Body>| {
+    /// #     http::Response::builder().status(302).header("location", "https://s3.example.com/b/a?sig=x").body(Body::empty())
+    /// # }));
+    /// let object = client.get_object("lake", "main", "a").presign(true).follow_redirects(false).await?;
+    /// assert_eq!(object.answer, Answer::Redirect("https://s3.example.com/b/a?sig=x".to_owned()));
+    /// # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+    /// ```
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.settings().follow_redirects = Some(follow);
         self
     }
 
@@ -262,6 +286,10 @@ pub(crate) fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
         body,
         attempts,
     } = received;
+    let sent_id = match parts.status.as_u16() {
+        400.. => parts.extensions.get::<SentId>().cloned(),
+        _ => None,
+    };
     let decoded = match body.as_bytes() {
         Some(bytes) => {
             let bytes = bytes.clone();
@@ -270,8 +298,11 @@ pub(crate) fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
         None => Op::decode_stream(parts, body),
     };
     decoded.map_err(|error| {
-        let error = error.with_operation(Some(Op::META));
-        attempts.mark_error(error.with_effect_of(Some(Op::META)))
+        let error = error
+            .with_operation(Some(Op::META))
+            .with_effect_of(Some(Op::META))
+            .with_client_request_id(sent_id.map(|SentId(id)| id));
+        attempts.mark_error(error)
     })
 }
 

@@ -57,7 +57,8 @@ pub enum Answer {
     Partial,
     /// The object has still the ETag that `if_none_match` named (HTTP 304).
     NotModified,
-    /// The object is at this presigned URL, as `presign` asked (HTTP 302). The URL is a credential until it expires.
+    /// The object is at this presigned URL, as `presign` asked (HTTP 302), and redirects are not
+    /// [followed](crate::Call::follow_redirects). The URL is a credential until it expires.
     Redirect(String),
 }
 

@@ -12,12 +12,17 @@ use crate::{
         BoxLayer, Stack,
         identity::{self, IdentityLayer},
         idle,
+        redirect::RedirectLayer,
+        request_id::RequestIdLayer,
         retry::{Policy, RetryBudget, RetryPolicy, SharedPolicy},
         timeout,
     },
     timer::{SharedTimer, Timer, default_timer},
     transport::{BoxTransport, HttpTransport},
 };
+
+#[cfg(feature = "tokio")]
+use crate::middleware::{concurrency::ConcurrencyLimitLayer, throttle::ThrottleLayer};
 
 /// The limit of a whole call when the builder is given none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,8 +38,12 @@ pub struct ClientBuilder {
     layers: Vec<BoxLayer>,
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
+    request_ids: RequestIdLayer,
     retry: SharedPolicy,
     retry_budget: Option<RetryBudget>,
+    redirect: RedirectLayer,
+    concurrency: Option<BoxLayer>,
+    throttle: Option<BoxLayer>,
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
@@ -58,8 +67,12 @@ impl ClientBuilder {
             layers: Vec::new(),
             attempt_layers: Vec::new(),
             user_agent: None,
+            request_ids: RequestIdLayer::new(),
             retry: SharedPolicy::new(RetryPolicy::standard()),
             retry_budget: Some(RetryBudget::default()),
+            redirect: RedirectLayer::new(),
+            concurrency: None,
+            throttle: None,
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
             idle_timeout: Some(idle::DEFAULT),
@@ -123,6 +136,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether calls that carry no `X-Request-Id` are given one. Default: yes.
+    ///
+    /// See [`middleware::request_id`](crate::middleware::request_id).
+    pub fn request_ids(mut self, enabled: bool) -> Self {
+        self.request_ids = self.request_ids.enabled(enabled);
+        self
+    }
+
     /// How calls are retried: a [`RetryPolicy`], or a [`Policy`] of your own. Default: [`RetryPolicy::standard`].
     pub fn retry(mut self, policy: impl Policy) -> Self {
         self.config.retry_set();
@@ -134,6 +155,37 @@ impl ClientBuilder {
     /// Default: `RetryBudget::new(100, 10)`; `None` for no limit.
     pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
         self.retry_budget = budget.into();
+        self
+    }
+
+    /// Whether the redirect that answers a presigned read ([`get_object`](Client::get_object) with `presign`) is followed to
+    /// the object store. Default: yes.
+    ///
+    /// Not followed, it is the answer: [`Answer::Redirect`](crate::models::Answer::Redirect).
+    /// [`Call::follow_redirects`](crate::Call::follow_redirects) overrides it for one call. What is followed and what is sent
+    /// along: [`middleware::redirect`](crate::middleware::redirect).
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.redirect = self.redirect.follow(follow);
+        self
+    }
+
+    /// Lets at most `requests` of this client and its clones be under way at a time; zero counts as one. Default: no limit.
+    ///
+    /// A request is under way until the body of its answer has ended or is dropped, so an object that you read slowly counts
+    /// all along. Time limits cover the wait. See [`middleware::concurrency`](crate::middleware::concurrency).
+    #[cfg(feature = "tokio")]
+    pub fn concurrency_limit(mut self, requests: usize) -> Self {
+        self.concurrency = Some(boxed(ConcurrencyLimitLayer::new(requests)));
+        self
+    }
+
+    /// Lets at most `requests` of this client and its clones be under way at a time, and fewer while the server says that it
+    /// has too much to do (429, 503). Default: off.
+    ///
+    /// See [`middleware::throttle`](crate::middleware::throttle).
+    #[cfg(feature = "tokio")]
+    pub fn adaptive_throttle(mut self, requests: usize) -> Self {
+        self.throttle = Some(boxed(ThrottleLayer::new(requests)));
         self
     }
 
@@ -261,8 +313,11 @@ impl ClientBuilder {
             layers: self.layers,
             attempt_layers: self.attempt_layers,
             identity: IdentityLayer::new(agent),
+            request_ids: self.request_ids,
             retry: self.retry,
             retry_budget: self.retry_budget,
+            redirect: self.redirect,
+            limits: self.concurrency.into_iter().chain(self.throttle).collect(),
             attempt_timeout: self.attempt_timeout,
             idle_timeout: self.idle_timeout,
             upload_answer_timeout: self.upload_answer_timeout,

@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Endpoint},
     error::{ErrorKind, classify},
     middleware::{
+        redirect::FollowRedirects,
         retry::{Attempts, SharedPolicy},
         timeout::{Clock, Deadline},
     },
@@ -154,6 +155,9 @@ impl Client {
         }
         if let Some(policy) = settings.and_then(|settings| settings.retry.clone()) {
             request.extensions_mut().insert::<SharedPolicy>(policy);
+        }
+        if let Some(follow) = settings.and_then(|settings| settings.follow_redirects) {
+            request.extensions_mut().insert(FollowRedirects(follow));
         }
         self.send(
             request,

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     Body, Error, Result,
     error::{ErrorKind, classify},
+    middleware::redirect::Store,
     models::{ObjectContent, ObjectHead},
 };
 
@@ -88,7 +89,18 @@ pub fn success(parts: &Parts, body: &Bytes) -> Result<()> {
 /// The error that an answer stands for.
 #[must_use]
 pub fn error(parts: &Parts, body: &Bytes) -> Error {
-    classify::response(parts.status, &parts.headers, body)
+    of_store(
+        parts,
+        classify::response(parts.status, &parts.headers, body),
+    )
+}
+
+/// The same error, telling whether it was the object store that answered.
+fn of_store(parts: &Parts, error: Error) -> Error {
+    match parts.extensions.get::<Store>() {
+        Some(store) => classify::of_store(&store.host, error),
+        None => error,
+    }
 }
 
 /// A header as text, where it is there and is text.
@@ -165,7 +177,8 @@ fn data_status(parts: &Parts, body: &Body) -> Result<()> {
         _ => {
             success(parts, &bytes())?;
             if classify::is_html(&parts.headers) && !parts.headers.contains_key(ETAG) {
-                return Err(classify::web_page(parts.status, &parts.headers, &bytes()));
+                let error = classify::web_page(parts.status, &parts.headers, &bytes());
+                return Err(of_store(parts, error));
             }
             Ok(())
         }

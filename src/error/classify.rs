@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use serde::Deserialize;
 
@@ -32,6 +32,16 @@ const WEB_PAGE: &str =
 
 /// The error that an answer outside of what the operation expects stands for.
 pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+    if let Some(place) = redirect(status, headers) {
+        let message = format!(
+            "the server redirects to {place}; if that is lakeFS, make it the `endpoint`; if it asks for a login, a proxy wants credentials of its own"
+        );
+        return Error::new(ErrorKind::Endpoint, message).with_answer(
+            status,
+            headers.clone(),
+            body.clone(),
+        );
+    }
     let document = ErrorDocument::parse(headers, body);
     let kind = match (ErrorKind::of_status(status), &document) {
         // lakeFS says 401 for a missing permission too, and that one no other token would heal.
@@ -74,6 +84,40 @@ pub(crate) fn is_put_off(headers: &HeaderMap, body: &Bytes) -> bool {
         ErrorDocument::Message(message) => message.starts_with(LOCKED),
         _ => false,
     }
+}
+
+/// Where an answer redirects to, as a message may say it.
+fn redirect(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let redirects = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = headers.get(LOCATION).filter(|_| redirects)?;
+    Some(place(&String::from_utf8_lossy(location.as_bytes())))
+}
+
+/// A URL without what may be secret in it: user and password, query, fragment.
+pub(crate) fn place(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.rsplit_once('@') {
+        Some((_, rest)) => quote(format!("[redacted]@{rest}")),
+        None => quote(url),
+    }
+}
+
+/// The error of an answer that came from the object store that lakeFS redirected to.
+///
+/// The store's 401 is no reason to look at lakeFS's credentials, and its 404 says that the data is gone.
+pub(crate) fn of_store(host: &str, mut error: Error) -> Error {
+    error.inner.kind = match error.inner.kind {
+        ErrorKind::Unauthenticated => ErrorKind::PermissionDenied,
+        ErrorKind::NotFound => ErrorKind::Gone,
+        kind => kind,
+    };
+    let message = &error.inner.message;
+    error.inner.message = match error.inner.kind {
+        ErrorKind::Endpoint => format!("after a redirect to {host}: {message}"),
+        _ => format!("the object store {host} said: {message}"),
+    }
+    .into();
+    error
 }
 
 pub(crate) fn is_html(headers: &HeaderMap) -> bool {
@@ -237,6 +281,21 @@ pub(crate) fn transport(error: BoxError) -> Error {
         ErrorKind::Body => "the request's body failed",
         _ => "the connection failed while the request was under way",
     };
+    Error::new(kind, message).with_source(error)
+}
+
+/// The error of a request that did not reach the object store that lakeFS redirected to, or got no answer there.
+pub(crate) fn store_unreachable(host: &str, error: BoxError) -> Error {
+    let error = transport(error);
+    let kind = error.kind();
+    let what = match kind {
+        ErrorKind::Connect => "could not be reached from here",
+        ErrorKind::Timeout => "did not answer in time",
+        _ => "broke the connection off",
+    };
+    let message = format!(
+        "lakeFS answered with a redirect, but the object store {host} {what}; without `presign` the data comes through lakeFS"
+    );
     Error::new(kind, message).with_source(error)
 }
 

@@ -28,7 +28,7 @@ pub enum ErrorKind {
     NotImplemented,
     /// HTTP 408 and 5xx.
     Server,
-    /// A redirect, or another status that the operation does not answer.
+    /// Redirects without end, or another status that the operation does not answer.
     Unexpected,
     /// A time limit passed.
     Timeout,

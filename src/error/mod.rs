@@ -3,7 +3,7 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -48,6 +48,7 @@ struct Inner {
     attempts: u32,
     waited: Duration,
     may_have_taken_effect: bool,
+    client_request_id: Option<HeaderValue>,
     source: Option<BoxError>,
 }
 
@@ -110,6 +111,13 @@ impl Error {
         self.headers()?.get("x-request-id")?.to_str().ok()
     }
 
+    /// The id that this client gave the request (`X-Request-Id`), the same in all attempts: lakeFS ignores it, but a proxy in
+    /// between may have logged it. `None` when nothing was sent.
+    #[must_use]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.inner.client_request_id.as_ref()?.to_str().ok()
+    }
+
     /// How often the request was sent, or tried to be sent; 0 when it was refused before that.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -159,7 +167,8 @@ impl Error {
         self.kind() == ErrorKind::NotFound
     }
 
-    /// The object is listed, but its data is gone from the object store (HTTP 410).
+    /// The object is listed, but its data is gone from the object store (HTTP 410, and the 404 of the store itself after a
+    /// presigned read was redirected to it).
     ///
     /// Never retried. `stat_object` and `head_object` may still succeed for it.
     #[must_use]
@@ -238,7 +247,7 @@ impl Error {
     }
 
     /// The caller is known and may not do this (HTTP 403, and lakeFS's 401 `insufficient permissions`), or the branch or
-    /// repository is protected or read-only.
+    /// repository is protected or read-only; or the object store refused what a presigned read was redirected to.
     ///
     /// Never retried. Nothing was changed. What to do: the message names the missing permission, such as
     /// `fs:ReadRepository`; ask for it, or write through another branch.
@@ -295,7 +304,7 @@ impl Error {
         self.kind() == ErrorKind::Decode
     }
 
-    /// What answered is not the lakeFS API: its web page, or an unknown path. The endpoint is wrong.
+    /// What answered is not the lakeFS API: its web page, an unknown path, or a redirect to elsewhere. The endpoint is wrong.
     #[must_use]
     pub fn is_endpoint(&self) -> bool {
         self.kind() == ErrorKind::Endpoint
@@ -314,6 +323,7 @@ impl Error {
             attempts: 0,
             waited: Duration::ZERO,
             may_have_taken_effect: false,
+            client_request_id: None,
             source: None,
         };
         Self {
@@ -373,6 +383,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_client_request_id(mut self, id: Option<HeaderValue>) -> Self {
+        self.inner.client_request_id = self.inner.client_request_id.or(id);
+        self
+    }
+
     /// Settles [`may_have_taken_effect`](Self::may_have_taken_effect) for an attempt that was sent.
     pub(crate) fn with_effect_of(mut self, operation: Option<&OperationMeta>) -> Self {
         let changes_nothing = operation.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
@@ -416,6 +431,7 @@ impl fmt::Debug for Error {
             )
             .field("status", &self.status())
             .field("request_id", &self.request_id())
+            .field("client_request_id", &self.client_request_id())
             .field("attempts", &self.inner.attempts)
             .field("waited", &self.inner.waited)
             .field("may_have_taken_effect", &self.inner.may_have_taken_effect)

@@ -26,6 +26,10 @@ pub struct Authenticate<S> {
     header: Option<Arc<AuthHeader>>,
 }
 
+/// Marks a response that came from another origin than the request was for: no credentials were sent there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForeignOrigin;
+
 // ===== impl AuthenticateLayer =====
 
 impl AuthenticateLayer {

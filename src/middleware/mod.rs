@@ -8,15 +8,26 @@
 //! |---|---|
 //! | deadline of the call | covers everything, waiting for readiness included |
 //! | your layers ([`ClientBuilder::layer`](crate::ClientBuilder::layer)) | see a call once |
-//! | [`identity`] | every attempt says the same |
+//! | [`identity`], [`request_id`] | every attempt says the same |
 //! | [`retry`] | everything below happens once an attempt |
 //! | your attempt layers ([`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer)) | see every attempt |
 //! | [`timeout`] | limits one attempt, and reading its document |
 //! | [`authenticate`] | every attempt with the credentials as they are then |
 //! | [`collect`] | reads a document whole, so that one that was cut is tried again |
+//! | [`redirect`] | follows a presigned read to the object store, without the credentials |
 //! | [`idle`] | bodies that stall, as they come from the wire |
 //! | [`trace`] | a span an attempt, without the credentials' values |
+//! | [`concurrency`], [`throttle`] | off by default; limit what is under way, until the body has ended |
 //! | the transport | |
+//!
+//! # What tower has already
+//!
+//! Rate limits, load shedding, hedging and buffers are not written again: `tower::limit`, `tower::load_shed`,
+//! `tower::hedge` and `tower::buffer` work over and under this stack, as `examples/existing_tower_stack.rs` shows.
+//!
+//! Leave out of every stack what decompresses answers (tower-http's `Decompression`, the `gzip` of a reqwest client): an
+//! object that is stored compressed has a `Content-Encoding`, so it would arrive as other bytes than those that are stored,
+//! and with a length and a checksum that no longer fit. No layer here asks for compression or undoes it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,11 +35,20 @@ use tower::{Layer, ServiceBuilder};
 
 use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
 
+mod again;
 pub mod authenticate;
 pub mod collect;
+#[cfg(feature = "tokio")]
+pub mod concurrency;
 pub mod identity;
 pub mod idle;
+#[cfg(feature = "tokio")]
+mod limiter;
+pub mod redirect;
+pub mod request_id;
 pub mod retry;
+#[cfg(feature = "tokio")]
+pub mod throttle;
 pub mod timeout;
 #[cfg(feature = "tracing")]
 pub mod trace;
@@ -41,6 +61,7 @@ pub(crate) struct Stack {
     pub(crate) layers: Vec<BoxLayer>,
     pub(crate) attempt_layers: Vec<BoxLayer>,
     pub(crate) identity: identity::IdentityLayer,
+    pub(crate) request_ids: request_id::RequestIdLayer,
     pub(crate) retry: retry::SharedPolicy,
     pub(crate) retry_budget: Option<retry::RetryBudget>,
     pub(crate) attempt_timeout: Option<Duration>,
@@ -49,6 +70,9 @@ pub(crate) struct Stack {
     pub(crate) upload_answer_timeout: Option<Duration>,
     pub(crate) min_bytes_per_second: u64,
     pub(crate) auth: Option<Arc<AuthHeader>>,
+    pub(crate) redirect: redirect::RedirectLayer,
+    /// Limits of what is under way, next to the transport; the first is the outermost.
+    pub(crate) limits: Vec<BoxLayer>,
     pub(crate) timer: SharedTimer,
 }
 
@@ -65,6 +89,7 @@ impl Stack {
             ))
             .layer(authenticate::AuthenticateLayer::new(self.auth))
             .layer(collect::CollectLayer::new())
+            .layer(self.redirect)
             .layer(idle::IdleLayer::new(
                 self.idle_timeout,
                 self.upload_answer_timeout,
@@ -74,16 +99,18 @@ impl Stack {
             ));
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
-        let attempt = attempt.service(transport);
+        let attempt = attempt.service(wrap(self.limits, transport));
 
         let retry =
             retry::RetryLayer::new(self.retry, self.retry_budget, self.call_timeout, self.timer);
-        let identity = self.identity;
+        let identity = ServiceBuilder::new()
+            .layer(self.identity)
+            .layer(self.request_ids);
         let whole = if self.attempt_layers.is_empty() {
-            BoxTransport::from_erased(identity.layer(retry.layer(attempt)))
+            BoxTransport::from_erased(identity.service(retry.layer(attempt)))
         } else {
             let attempt = wrap(self.attempt_layers, BoxTransport::new(attempt));
-            BoxTransport::from_erased(identity.layer(retry.layer(attempt)))
+            BoxTransport::from_erased(identity.service(retry.layer(attempt)))
         };
         wrap(self.layers, whole)
     }

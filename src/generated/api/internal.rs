@@ -1424,7 +1424,9 @@ pub struct GetMetadataObject {
     pub r#type: crate::models::MetadataObjectType,
     /// Id of the range or metarange; a commit names its metarange in `meta_range_id`.
     pub object_id: String,
-    /// Answers with a redirect to a presigned URL of the object store instead of the content; default `false`.
+    /// Reads from the object store itself: the answer is a redirect to a presigned URL of it, which is followed without
+    /// the credentials unless `follow_redirects` says otherwise, and the headers are then those of the store; default
+    /// `false`.
     ///
     /// A store without presigning gives 400.
     pub presign: Option<bool>,
@@ -1480,7 +1482,9 @@ impl Operation for GetMetadataObject {
 }
 
 impl Call<GetMetadataObject> {
-    /// Answers with a redirect to a presigned URL of the object store instead of the content; default `false`.
+    /// Reads from the object store itself: the answer is a redirect to a presigned URL of it, which is followed without
+    /// the credentials unless `follow_redirects` says otherwise, and the headers are then those of the store; default
+    /// `false`.
     ///
     /// A store without presigning gives 400.
     pub fn presign(mut self, presign: bool) -> Self {

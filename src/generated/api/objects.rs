@@ -16,7 +16,8 @@ impl Client {
     ///
     /// On a branch, uncommitted changes are read as well; `main@` reads the newest commit only. The content goes
     /// through the lakeFS server unless `presign` is set. Only single ranges are served, and the answer has no
-    /// `Accept-Ranges` header although ranges work.
+    /// `Accept-Ranges` header although ranges work. An object that is stored compressed arrives as it is stored: no
+    /// compression is asked for, and none is undone.
     ///
     /// `GET /repositories/{repository}/refs/{ref}/objects` (operation `getObject`); changes nothing, so it is retried.
     ///
@@ -400,7 +401,9 @@ pub struct GetObject {
     ///
     /// Lists, weak tags, unquoted values and `*` have no effect, and an empty value gives 400.
     pub if_none_match: Option<String>,
-    /// Answers with a redirect to a presigned URL of the object store instead of the content; default `false`.
+    /// Reads from the object store itself: the answer is a redirect to a presigned URL of it, which is followed without
+    /// the credentials unless `follow_redirects` says otherwise, and the headers are then those of the store; default
+    /// `false`.
     ///
     /// A store without presigning gives 400.
     pub presign: Option<bool>,
@@ -487,7 +490,9 @@ impl Call<GetObject> {
         self
     }
 
-    /// Answers with a redirect to a presigned URL of the object store instead of the content; default `false`.
+    /// Reads from the object store itself: the answer is a redirect to a presigned URL of it, which is followed without
+    /// the credentials unless `follow_redirects` says otherwise, and the headers are then those of the store; default
+    /// `false`.
     ///
     /// A store without presigning gives 400.
     pub fn presign(mut self, presign: bool) -> Self {

@@ -44,17 +44,15 @@ use std::{
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-use self::again::Again;
 use crate::{
     Body, BoxError, Error,
     error::classify,
-    middleware::timeout::Deadline,
+    middleware::{again::Again, request_id::SentId, timeout::Deadline},
     operation::OperationMeta,
     timer::{SharedTimer, Timer},
     transport::{Erased, ResponseFuture},
 };
 
-mod again;
 mod attempt;
 mod budget;
 mod policy;
@@ -231,14 +229,14 @@ where
             if let (Outcome::Final, Some(budget)) = (outcome, &settings.budget) {
                 budget.succeeded(attempts.count - 1);
             }
-            return attempts.mark(answer);
+            return attempts.mark(answer, &again);
         };
         let too_long = match deadline {
             Some(deadline) => deadline.left(timer) <= wait,
             None => wait > MAX_WAIT,
         };
         let Some(mut next) = (!too_long).then(|| again.request()).flatten() else {
-            return attempts.mark(answer);
+            return attempts.mark(answer, &again);
         };
         if settings
             .budget
@@ -246,7 +244,7 @@ where
             .is_some_and(|budget| !budget.take())
         {
             report_exhausted(meta, attempts.count);
-            return attempts.mark(answer);
+            return attempts.mark(answer, &again);
         }
         if let Some(deadline) = deadline {
             next.extensions_mut().insert(deadline);
@@ -323,15 +321,27 @@ impl Attempts {
     }
 
     /// Tells the caller what came before the answer that it gets.
-    fn mark(self, answer: Result<Response<Body>, BoxError>) -> Result<Response<Body>, BoxError> {
+    fn mark(
+        self,
+        answer: Result<Response<Body>, BoxError>,
+        again: &Again,
+    ) -> Result<Response<Body>, BoxError> {
         match answer {
             Ok(mut response) => {
                 if self.count > 1 {
                     response.extensions_mut().insert(self);
                 }
+                if response.status().as_u16() >= 400 {
+                    if let Some(id) = again.request_id() {
+                        response.extensions_mut().insert(SentId(id.clone()));
+                    }
+                }
                 Ok(response)
             }
-            Err(error) => Err(self.mark_error(classify::transport(error)).into()),
+            Err(error) => Err(self
+                .mark_error(classify::transport(error))
+                .with_client_request_id(again.request_id().cloned())
+                .into()),
         }
     }
 }

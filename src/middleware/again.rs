@@ -1,8 +1,11 @@
+//! [`Again`]: a request that can be sent once more.
+
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri};
 
 use crate::{
     Body,
     body::Spare,
+    middleware::request_id::X_REQUEST_ID,
     operation::{Idempotency, OperationMeta},
 };
 
@@ -53,6 +56,11 @@ impl Again {
     pub(super) fn changes_nothing(&self) -> bool {
         self.meta
             .is_some_and(|meta| meta.idempotency == Idempotency::Safe)
+    }
+
+    /// The id that the request is sent with.
+    pub(super) fn request_id(&self) -> Option<&HeaderValue> {
+        self.headers.get(X_REQUEST_ID)
     }
 
     /// `None` when the body was read and cannot be made again.
