@@ -2,6 +2,7 @@
 
 mod codec_properties;
 mod compatibility;
+mod connections;
 mod deadlines;
 mod dependencies;
 mod endpoint;
@@ -12,10 +13,14 @@ mod memory_server;
 mod object_paths;
 mod operations;
 mod paging;
+mod protocol_oddities;
+mod proxies;
 mod retry;
 mod runtimes;
 mod secrets;
 mod stored_encoding;
 mod support;
 mod tls;
+mod tls_clients;
+mod tls_trust;
 mod transport_errors;

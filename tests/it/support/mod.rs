@@ -6,3 +6,4 @@ pub(crate) mod replay;
 pub(crate) mod scripted;
 pub(crate) mod tcp;
 pub(crate) mod template;
+pub(crate) mod tls;

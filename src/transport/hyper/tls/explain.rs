@@ -44,7 +44,8 @@ pub(in crate::transport::hyper) fn refused_by_server(
 fn certificate(host: &str, invalid: &CertificateError) -> String {
     use CertificateError as C;
     match invalid {
-        C::UnknownIssuer => format!(
+        // A bad signature is one by another authority of the same name.
+        C::UnknownIssuer | C::BadSignature => format!(
             "the certificate of {host} is signed by an authority that is not trusted; add that authority's certificate with \
              `Tls::add_root_certificates`"
         ),
