@@ -1,4 +1,5 @@
 //! Servers and middle boxes that do what HTTP allows, or what it does not.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{io, time::Duration};
 

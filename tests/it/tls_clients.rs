@@ -1,4 +1,5 @@
 //! Client certificates: mutual TLS by the built-in transport.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::fs;
 

@@ -73,7 +73,8 @@ impl Via {
         let parsed = Matcher::builder()
             .all(proxy.url.expose_secret())
             .build()
-            .intercept(&Uri::from_static("http://any"));
+            .intercept(&Uri::from_static("http://any"))
+            .filter(|parsed| has_valid_port(parsed.uri()));
         let Some(parsed) = parsed else {
             return Err(Error::invalid_input(format!(
                 "`{field}` is not the URL of a proxy; it looks like http://host:3128 or socks5h://host:1080, with what is special in \
@@ -261,6 +262,12 @@ impl Proxy {
         }
         Ok(headers)
     }
+}
+
+/// `http::Uri` takes what follows the host for no port when it is no number.
+fn has_valid_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    uri.port().is_some() || uri.host() == Some(authority)
 }
 
 fn basic(field: &str, user: &str, password: &str) -> Result<HeaderValue> {
