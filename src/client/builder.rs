@@ -34,7 +34,7 @@ pub struct ClientBuilder {
     credentials: Credentials,
     transport: Option<BoxTransport>,
     #[cfg(feature = "hyper")]
-    connect_timeout: Option<Duration>,
+    connect_timeout: Option<Option<Duration>>,
     layers: Vec<BoxLayer>,
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
@@ -230,10 +230,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits making a connection, TLS included, with the built-in transport. Default: 10 s.
+    /// Limits making a connection, TLS included, with the built-in transport. Default: 10 s; `None` for no limit.
     #[cfg(feature = "hyper")]
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = Some(limit);
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = Some(limit.into());
         self
     }
 

@@ -3,3 +3,4 @@
 pub(crate) mod operations;
 pub(crate) mod scripted;
 pub(crate) mod tcp;
+pub(crate) mod tls;
