@@ -17,7 +17,7 @@ use http::{
 use crate::{
     Body, Client, Error, Operation, Result,
     client::{Execute, Received},
-    middleware::retry::{Attempts, RetryPolicy},
+    middleware::retry::RetryPolicy,
     paging::{Items, Paged, Pages},
 };
 
@@ -228,12 +228,8 @@ impl<Op: Operation> Future for CallFuture<Op> {
     type Output = Result<Op::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received {
-            parts,
-            body,
-            attempts,
-        } = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
-        Poll::Ready(decode::<Op>(parts, body, attempts))
+        let received = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
+        Poll::Ready(decode::<Op>(received))
     }
 }
 
@@ -241,13 +237,9 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
     type Output = Result<ApiResponse<Op::Output>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Received {
-            parts,
-            body,
-            attempts,
-        } = ready!(Pin::new(&mut self.execute).poll(cx))?;
-        let (status, headers) = (parts.status, parts.headers.clone());
-        Poll::Ready(decode::<Op>(parts, body, attempts).map(|data| ApiResponse {
+        let received = ready!(Pin::new(&mut self.execute).poll(cx))?;
+        let (status, headers) = (received.parts.status, received.parts.headers.clone());
+        Poll::Ready(decode::<Op>(received).map(|data| ApiResponse {
             status,
             headers,
             data,
@@ -255,11 +247,13 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
     }
 }
 
-fn decode<Op: Operation>(
-    parts: http::response::Parts,
-    body: Body,
-    attempts: Attempts,
-) -> Result<Op::Output> {
+fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
+    let Received {
+        parts,
+        body,
+        attempts,
+        observer,
+    } = received;
     let decoded = match body.as_bytes() {
         Some(bytes) => {
             let bytes = bytes.clone();
@@ -267,12 +261,14 @@ fn decode<Op: Operation>(
         }
         None => Op::decode_stream(parts, body),
     };
-    decoded.map_err(|error| {
+    let decoded = decoded.map_err(|error| {
         error
             .with_operation(Some(Op::META))
             .with_effect_of(Some(Op::META))
             .with_attempts(attempts.count, attempts.in_doubt)
-    })
+    });
+    observer.end(decoded.as_ref().err());
+    decoded
 }
 
 impl<Op> fmt::Debug for CallFuture<Op> {

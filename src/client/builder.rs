@@ -36,6 +36,8 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     timer: SharedTimer,
+    wire_layers: Vec<BoxLayer>,
+    metered: bool,
 }
 
 // ===== impl ClientBuilder =====
@@ -55,6 +57,8 @@ impl ClientBuilder {
             timeout: Some(DEFAULT_TIMEOUT),
             attempt_timeout: Some(timeout::DEFAULT),
             timer: default_timer(),
+            wire_layers: Vec::new(),
+            metered: false,
         }
     }
 
@@ -145,6 +149,28 @@ impl ClientBuilder {
         self
     }
 
+    /// Counts and times calls and requests, through the recorder that the program has installed with the crate
+    /// [`metrics`](https://docs.rs/metrics). Default: off. See [`middleware::metrics`](crate::middleware::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        // Before `build`, but for a second time there is nothing more to count.
+        if !self.metered {
+            self.metered = true;
+            let layer = crate::middleware::metrics::MetricsLayer::new();
+            self.wire_layers.push(boxed(layer));
+        }
+        self
+    }
+
+    /// Sends the trace context of OpenTelemetry (`traceparent`) with every attempt, so that the server's spans are children
+    /// of ours. Default: off. See [`middleware::propagate`](crate::middleware::propagate).
+    #[cfg(feature = "opentelemetry")]
+    pub fn propagate_trace_context(mut self) -> Self {
+        let layer = crate::middleware::propagate::PropagateLayer::new();
+        self.wire_layers.push(boxed(layer));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -213,6 +239,7 @@ impl ClientBuilder {
             call_timeout: self.timeout,
             auth,
             timer: self.timer.clone(),
+            wire_layers: self.wire_layers,
         };
         let inner = Inner {
             stack: stack.build(transport),
@@ -221,6 +248,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             timer: self.timer,
             layered,
+            metered: self.metered,
         };
         Client {
             inner: Arc::new(inner),

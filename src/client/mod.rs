@@ -27,9 +27,13 @@ use crate::{
 
 mod builder;
 mod execute;
+mod observe;
 
 pub use self::builder::ClientBuilder;
-pub(crate) use self::execute::{Execute, Received};
+pub(crate) use self::{
+    execute::{Execute, Received},
+    observe::Observer,
+};
 
 /// A lakeFS server, and the way to it: transport, layers, credentials.
 ///
@@ -72,6 +76,8 @@ struct Inner {
     timer: SharedTimer,
     /// Whether there are layers of the user's.
     layered: bool,
+    /// Whether calls are counted.
+    metered: bool,
 }
 
 // ===== impl Client =====
@@ -178,7 +184,9 @@ impl Client {
             .inner
             .layered
             .then(|| Box::new(Clock::new(limit, self.inner.timer.clone())));
-        Execute::new(self.inner.stack.send(request), clock, meta)
+        let observer = Observer::new(meta, self.inner.metered);
+        let response = observer.scope(|| self.inner.stack.send(request));
+        Execute::new(response, clock, meta, observer)
     }
 }
 
@@ -196,7 +204,13 @@ impl Service<Request<Body>> for Client {
         Box::pin(async move {
             let meta = OperationMeta::of(&request);
             let request = client.absolute(request)?;
-            let Received { parts, body, .. } = client.send(request, None, meta).await?;
+            let Received {
+                parts,
+                body,
+                observer,
+                ..
+            } = client.send(request, None, meta).await?;
+            observer.end(None);
             Ok(Response::from_parts(parts, body))
         })
     }

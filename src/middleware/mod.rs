@@ -15,6 +15,8 @@
 //! | [`authenticate`] | every attempt with the credentials as they are then |
 //! | [`collect`] | reads a document whole, so that one that was cut is tried again |
 //! | [`trace`] | a span an attempt, without the credentials' values |
+//! | `propagate` ([`ClientBuilder::propagate_trace_context`](crate::ClientBuilder::propagate_trace_context)) | the attempt's span is what the server's spans are children of |
+//! | `metrics` ([`ClientBuilder::metrics`](crate::ClientBuilder::metrics)) | counts what is sent and received, byte by byte |
 //! | the transport | |
 
 use std::{sync::Arc, time::Duration};
@@ -23,13 +25,26 @@ use tower::{Layer, ServiceBuilder};
 
 use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
 
+pub mod attempt;
 pub mod authenticate;
 pub mod collect;
 pub mod identity;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+pub(crate) mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod propagate;
 pub mod retry;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod semconv;
 pub mod timeout;
 #[cfg(feature = "tracing")]
 pub mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+pub(crate) mod trace;
 
 /// A layer of the user's, its type forgotten.
 pub(crate) type BoxLayer = Box<dyn Fn(BoxTransport) -> BoxTransport + Send + Sync>;
@@ -44,6 +59,8 @@ pub(crate) struct Stack {
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) auth: Option<Arc<AuthHeader>>,
     pub(crate) timer: SharedTimer,
+    /// What is around the transport itself.
+    pub(crate) wire_layers: Vec<BoxLayer>,
 }
 
 // ===== impl Stack =====
@@ -61,7 +78,7 @@ impl Stack {
             .layer(collect::CollectLayer::new());
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
-        let attempt = attempt.service(transport);
+        let attempt = attempt.service(wrap(self.wire_layers, transport));
 
         let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer);
         let identity = self.identity;

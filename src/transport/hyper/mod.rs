@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client, Error as ClientError, ResponseFuture, connect::HttpConnector},
@@ -19,7 +19,7 @@ use tower::Service;
 
 use self::connector::Connector;
 use super::ConnectError;
-use crate::{Body, BoxError, Result};
+use crate::{Body, BoxError, Error, Result};
 
 mod connector;
 #[cfg(feature = "rustls")]
@@ -53,8 +53,8 @@ pub struct Hyper {
 
 /// The answer of [`Hyper`].
 pub struct HyperFuture {
-    /// `None` outside of a runtime.
-    sent: Option<ResponseFuture>,
+    /// What was sent, or why nothing was.
+    sent: std::result::Result<ResponseFuture, Option<BoxError>>,
 }
 
 /// Builds a [`Hyper`].
@@ -110,11 +110,11 @@ impl Service<Request<Body>> for Hyper {
     }
 
     fn call(&mut self, request: Request<Body>) -> HyperFuture {
-        // hyper-util spawns its connections, which panics outside of a runtime.
-        let inside = tokio::runtime::Handle::try_current().is_ok();
-        HyperFuture {
-            sent: inside.then(|| self.client.request(request)),
-        }
+        let sent = match refusal(&request) {
+            Some(refusal) => Err(Some(refusal)),
+            None => Ok(self.client.request(request)),
+        };
+        HyperFuture { sent }
     }
 }
 
@@ -123,13 +123,32 @@ impl Future for HyperFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.sent {
-            Some(sent) => Pin::new(sent).poll(cx).map_err(failure),
-            None => Poll::Ready(Err(ConnectError::new(
-                "the built-in transport needs a tokio runtime: make the call inside of one",
-            )
-            .into())),
+            Ok(sent) => Pin::new(sent).poll(cx).map_err(failure),
+            Err(refusal) => match refusal.take() {
+                Some(refusal) => Poll::Ready(Err(refusal)),
+                None => Poll::Pending,
+            },
         }
     }
+}
+
+/// Why a request must not get to hyper-util, which would panic on it, or log its whole URL, a signature in the query
+/// included.
+fn refusal(request: &Request<Body>) -> Option<BoxError> {
+    // It spawns its connections.
+    if tokio::runtime::Handle::try_current().is_err() {
+        let problem = "the built-in transport needs a tokio runtime: make the call inside of one";
+        return Some(ConnectError::new(problem).into());
+    }
+    if request.uri().scheme().is_none() || request.uri().authority().is_none() {
+        let problem = "the request has no host; give the client an `endpoint`, such as https://lakefs.example.com";
+        return Some(Error::invalid_input(problem).into());
+    }
+    if request.method() == Method::CONNECT {
+        let problem = "the method CONNECT is for proxies; the API has no such operation";
+        return Some(Error::invalid_input(problem).into());
+    }
+    None
 }
 
 impl fmt::Debug for HyperFuture {
