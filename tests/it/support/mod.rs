@@ -4,5 +4,6 @@ pub(crate) mod compare;
 pub(crate) mod operations;
 pub(crate) mod replay;
 pub(crate) mod scripted;
+pub(crate) mod spans;
 pub(crate) mod tcp;
 pub(crate) mod template;
