@@ -35,6 +35,8 @@
 //! | `rustls` | yes | https for it, with ring and the platform's roots |
 //! | `tracing` | yes | a span per call and per attempt |
 //! | `http2` | | HTTP/2 for the built-in transport |
+//! | `metrics` | | counts and times of calls and requests |
+//! | `opentelemetry` | | trace context sent with every attempt |
 //! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
 //! | `testing` | | a lakeFS in memory |
 //!

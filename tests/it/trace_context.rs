@@ -60,9 +60,8 @@ async fn every_attempt_is_the_parent_of_what_the_server_does_for_it() {
     let (exporter, _provider, _listening) = exporting();
     let transport = Scripted::new().status(503, "busy").json(&repository());
 
-    let call = client(&transport).get_repository("lake").send();
-    let job = tracing::info_span!("job");
-    call.instrument(job).await.unwrap();
+    let job = async { client(&transport).get_repository("lake").await };
+    job.instrument(tracing::info_span!("job")).await.unwrap();
 
     let spans = exporter.get_finished_spans().unwrap();
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
