@@ -1,4 +1,5 @@
 //! Metrics: what is counted of calls and requests, and that nothing is lost of it.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{collections::BTreeMap, time::Duration};
 

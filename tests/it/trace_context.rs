@@ -1,4 +1,5 @@
 //! The trace context that is sent with requests: `traceparent` and `tracestate`.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{str::FromStr as _, time::Duration};
 

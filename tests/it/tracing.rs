@@ -1,4 +1,5 @@
 //! Spans: what a trace tells of a call and of its attempts.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@
 //! #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
 //! # }
 //! # let writer = Writer(log.clone());
-//! let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+//! let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
 //! let _guard = tracing::subscriber::set_default(subscriber);
 //!
 //! let service = ServiceBuilder::new().layer(TraceLayer::new()).service_fn(async |_: Request<Body>| {
