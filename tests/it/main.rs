@@ -16,6 +16,7 @@ mod paging;
 mod retry;
 mod runtimes;
 mod secrets;
+mod secrets_emitted;
 mod stored_encoding;
 mod support;
 mod tls;

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod operations;
+pub(crate) mod planted;
 pub(crate) mod replay;
 pub(crate) mod scripted;
 pub(crate) mod spans;
