@@ -38,6 +38,8 @@
 //! | `http2` | | HTTP/2 for the built-in transport |
 //! | `reqwest` | | a transport over a `reqwest::Client` that a program holds |
 //! | `blocking` | | the same calls without async |
+//! | `metrics` | | counts and times of calls and requests |
+//! | `opentelemetry` | | trace context sent with every attempt |
 //! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
 //! | `testing` | | a lakeFS in memory |
 //!

@@ -52,6 +52,8 @@ pub struct ClientBuilder {
     timer: SharedTimer,
     /// Where the settings above came from.
     config: Config,
+    wire_layers: Vec<BoxLayer>,
+    metered: bool,
 }
 
 // ===== impl ClientBuilder =====
@@ -80,6 +82,8 @@ impl ClientBuilder {
             min_bytes_per_second: 0,
             timer: default_timer(),
             config: Config::new(),
+            wire_layers: Vec::new(),
+            metered: false,
         }
     }
 
@@ -250,6 +254,28 @@ impl ClientBuilder {
         self
     }
 
+    /// Counts and times calls and requests, through the recorder that the program has installed with the crate
+    /// [`metrics`](https://docs.rs/metrics). Default: off. See [`middleware::metrics`](crate::middleware::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        // Before `build`, but for a second time there is nothing more to count.
+        if !self.metered {
+            self.metered = true;
+            let layer = crate::middleware::metrics::MetricsLayer::new();
+            self.wire_layers.push(boxed(layer));
+        }
+        self
+    }
+
+    /// Sends the trace context of OpenTelemetry (`traceparent`) with every attempt, so that the server's spans are children
+    /// of ours. Default: off. See [`middleware::propagate`](crate::middleware::propagate).
+    #[cfg(feature = "opentelemetry")]
+    pub fn propagate_trace_context(mut self) -> Self {
+        let layer = crate::middleware::propagate::PropagateLayer::new();
+        self.wire_layers.push(boxed(layer));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -325,6 +351,7 @@ impl ClientBuilder {
             call_timeout: self.timeout,
             auth,
             timer: self.timer.clone(),
+            wire_layers: self.wire_layers,
         };
         self.config.endpoint_is(&endpoint);
         let inner = Inner {
@@ -335,6 +362,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             timer: self.timer,
             layered,
+            metered: self.metered,
         };
         Client {
             inner: Arc::new(inner),

@@ -28,9 +28,13 @@ use crate::{
 
 mod builder;
 mod execute;
+mod observe;
 
 pub use self::builder::ClientBuilder;
-pub(crate) use self::execute::{Execute, Received};
+pub(crate) use self::{
+    execute::{Execute, Received},
+    observe::Observer,
+};
 
 /// A lakeFS server, and the way to it: transport, layers, credentials.
 ///
@@ -74,6 +78,8 @@ struct Inner {
     timer: SharedTimer,
     /// Whether there are layers of the user's.
     layered: bool,
+    /// Whether calls are counted.
+    metered: bool,
 }
 
 // ===== impl Client =====
@@ -193,7 +199,9 @@ impl Client {
             .inner
             .layered
             .then(|| Box::new(Clock::new(limit, self.inner.timer.clone())));
-        Execute::new(self.inner.stack.send(request), clock, meta)
+        let observer = Observer::new(meta, self.inner.metered);
+        let response = observer.scope(|| self.inner.stack.send(request));
+        Execute::new(response, clock, meta, observer)
     }
 }
 
@@ -211,7 +219,13 @@ impl Service<Request<Body>> for Client {
         Box::pin(async move {
             let meta = OperationMeta::of(&request);
             let request = client.absolute(request)?;
-            let Received { parts, body, .. } = client.send(request, None, meta).await?;
+            let Received {
+                parts,
+                body,
+                observer,
+                ..
+            } = client.send(request, None, meta).await?;
+            observer.end(None);
             Ok(Response::from_parts(parts, body))
         })
     }

@@ -14,6 +14,7 @@ use crate::{
 pub(crate) mod classify;
 mod kind;
 
+pub(crate) use self::kind::CANCELLED;
 pub use self::kind::ErrorKind;
 
 /// The result of everything in this crate that can fail.

@@ -18,6 +18,8 @@
 //! | [`idle`] | bodies that stall, as they come from the wire |
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | [`concurrency`], [`throttle`] | off by default; limit what is under way, until the body has ended |
+//! | `propagate` ([`ClientBuilder::propagate_trace_context`](crate::ClientBuilder::propagate_trace_context)) | the attempt's span is what the server's spans are children of |
+//! | `metrics` ([`ClientBuilder::metrics`](crate::ClientBuilder::metrics)) | counts what is sent and received, byte by byte |
 //! | the transport | |
 //!
 //! # What tower has already
@@ -44,14 +46,26 @@ pub mod identity;
 pub mod idle;
 #[cfg(feature = "tokio")]
 mod limiter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+pub(crate) mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod propagate;
 pub mod redirect;
 pub mod request_id;
 pub mod retry;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod semconv;
 #[cfg(feature = "tokio")]
 pub mod throttle;
 pub mod timeout;
 #[cfg(feature = "tracing")]
 pub mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+pub(crate) mod trace;
 
 /// A layer of the user's, its type forgotten.
 pub(crate) type BoxLayer = Box<dyn Fn(BoxTransport) -> BoxTransport + Send + Sync>;
@@ -74,6 +88,8 @@ pub(crate) struct Stack {
     /// Limits of what is under way, next to the transport; the first is the outermost.
     pub(crate) limits: Vec<BoxLayer>,
     pub(crate) timer: SharedTimer,
+    /// What is around the transport itself.
+    pub(crate) wire_layers: Vec<BoxLayer>,
 }
 
 // ===== impl Stack =====
@@ -99,6 +115,7 @@ impl Stack {
             ));
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
+        let transport = wrap(self.wire_layers, transport);
         let attempt = attempt.service(wrap(self.limits, transport));
 
         let retry =

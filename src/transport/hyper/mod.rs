@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError, ResponseFuture};
 use tower::Service;
@@ -87,8 +87,8 @@ struct Shared {
 
 /// The answer of [`Hyper`].
 pub struct HyperFuture {
-    /// `None` outside of a runtime.
-    sent: Option<ResponseFuture>,
+    /// What was sent, or why nothing was.
+    sent: Result<ResponseFuture, Option<BoxError>>,
     /// While there is no connection, if there is a limit to them.
     asking: Option<Asking>,
 }
@@ -115,10 +115,12 @@ impl Service<Request<Body>> for Hyper {
         if let Some(proxies) = &self.shared.forwarding {
             proxies.prepare(&mut request);
         }
-        // hyper-util spawns its connections, which panics outside of a runtime.
-        let inside = tokio::runtime::Handle::try_current().is_ok();
+        let sent = match refusal(&request) {
+            Some(refusal) => Err(Some(refusal)),
+            None => Ok(self.shared.client().request(request)),
+        };
         HyperFuture {
-            sent: inside.then(|| self.shared.client().request(request)),
+            sent,
             asking: self.shared.limited.then(Asking::new),
         }
     }
@@ -154,11 +156,14 @@ impl Future for HyperFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some(sent) = &mut this.sent else {
-            return Poll::Ready(Err(ConnectError::new(
-                "the built-in transport needs a tokio runtime: make the call inside of one",
-            )
-            .into()));
+        let sent = match &mut this.sent {
+            Ok(sent) => sent,
+            Err(refusal) => {
+                return match refusal.take() {
+                    Some(refusal) => Poll::Ready(Err(refusal)),
+                    None => Poll::Pending,
+                };
+            }
         };
         let answered = match &this.asking {
             None => Pin::new(sent).poll(cx),
@@ -169,6 +174,25 @@ impl Future for HyperFuture {
         }
         answered.map_err(failure)
     }
+}
+
+/// Why a request must not get to hyper-util, which would panic on it, or log its whole URL, a signature in the query
+/// included.
+fn refusal(request: &Request<Body>) -> Option<BoxError> {
+    // It spawns its connections.
+    if tokio::runtime::Handle::try_current().is_err() {
+        let problem = "the built-in transport needs a tokio runtime: make the call inside of one";
+        return Some(ConnectError::new(problem).into());
+    }
+    if request.uri().scheme().is_none() || request.uri().authority().is_none() {
+        let problem = "the request has no host; give the client an `endpoint`, such as https://lakefs.example.com";
+        return Some(Error::invalid_input(problem).into());
+    }
+    if request.method() == Method::CONNECT {
+        let problem = "the method CONNECT is for proxies; the API has no such operation";
+        return Some(Error::invalid_input(problem).into());
+    }
+    None
 }
 
 impl fmt::Debug for HyperFuture {
