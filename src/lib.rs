@@ -35,7 +35,8 @@
 //! | `rustls` | yes | https for it, with ring and the platform's roots |
 //! | `tracing` | yes | a span per call and per attempt |
 //! | `http2` | | HTTP/2 for the built-in transport |
-//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
+//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock, credentials from a file or a command |
+//! | `aws` | | login as an AWS role |
 //! | `testing` | | a lakeFS in memory |
 //!
 //! Without default features the crate is http, tower and serde: no runtime, no TLS.

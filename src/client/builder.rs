@@ -6,7 +6,7 @@ use tower::Layer;
 use super::{Client, Inner};
 use crate::{
     Credentials, Error, Result,
-    auth::AuthHeader,
+    auth::Auth,
     config::Endpoint,
     middleware::{
         BoxLayer, Stack,
@@ -161,7 +161,7 @@ impl ClientBuilder {
                 ));
             }
         };
-        let auth = self.credentials.header()?;
+        let auth = self.credentials.auth()?;
         if let Some(agent) = &self.user_agent {
             HeaderValue::try_from(agent).map_err(|_| {
                 Error::invalid_input(
@@ -193,12 +193,7 @@ impl ClientBuilder {
     }
 
     /// `build`, with everything checked.
-    pub(super) fn finish(
-        self,
-        transport: BoxTransport,
-        endpoint: Endpoint,
-        auth: Option<Arc<AuthHeader>>,
-    ) -> Client {
+    pub(super) fn finish(self, transport: BoxTransport, endpoint: Endpoint, auth: Auth) -> Client {
         let agent = self
             .user_agent
             .and_then(|agent| HeaderValue::try_from(agent).ok())
@@ -212,6 +207,7 @@ impl ClientBuilder {
             attempt_timeout: self.attempt_timeout,
             call_timeout: self.timeout,
             auth,
+            endpoint: endpoint.clone(),
             timer: self.timer.clone(),
         };
         let inner = Inner {

@@ -13,6 +13,7 @@ use tower::Service;
 
 use crate::{
     Body, BoxError, Call, Credentials, Error, Operation, Result,
+    auth::Auth,
     call::Settings,
     config::Endpoint,
     error::classify,
@@ -82,7 +83,11 @@ impl Client {
     /// It has the same layers as any other client, with their defaults. Requests have a path alone, such as
     /// `/api/v1/repositories`.
     pub fn new<T: HttpTransport>(transport: T) -> Self {
-        ClientBuilder::new().finish(BoxTransport::new(transport), Endpoint::none(), None)
+        ClientBuilder::new().finish(
+            BoxTransport::new(transport),
+            Endpoint::none(),
+            Auth::Fixed(None),
+        )
     }
 
     /// Builds a client: where the server is, who is calling, over what.

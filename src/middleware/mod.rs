@@ -12,16 +12,16 @@
 //! | [`retry`] | everything below happens once an attempt |
 //! | your attempt layers ([`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer)) | see every attempt |
 //! | [`timeout`] | limits one attempt, and reading its document |
-//! | [`authenticate`] | every attempt with the credentials as they are then |
+//! | [`authenticate`] | every attempt with the credentials as they are then; refused ones are replaced once |
 //! | [`collect`] | reads a document whole, so that one that was cut is tried again |
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | the transport | |
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tower::{Layer, ServiceBuilder};
 
-use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
+use crate::{auth::Auth, config::Endpoint, timer::SharedTimer, transport::BoxTransport};
 
 pub mod authenticate;
 pub mod collect;
@@ -42,7 +42,8 @@ pub(crate) struct Stack {
     pub(crate) retry: retry::RetryPolicy,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
-    pub(crate) auth: Option<Arc<AuthHeader>>,
+    pub(crate) auth: Auth,
+    pub(crate) endpoint: Endpoint,
     pub(crate) timer: SharedTimer,
 }
 
@@ -51,19 +52,23 @@ pub(crate) struct Stack {
 impl Stack {
     /// Stacks everything above a transport, in the order of the [table](self#order).
     pub(crate) fn build(self, transport: BoxTransport) -> BoxTransport {
+        let timeout = timeout::AttemptTimeoutLayer::new(
+            self.attempt_timeout,
+            self.call_timeout,
+            self.timer.clone(),
+        );
+        let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer.clone());
+        let authenticate =
+            authenticate::AuthenticateLayer::new(self.auth, self.endpoint, self.timer)
+                .around_logins(self.identity.clone(), retry.clone(), timeout.clone());
         let attempt = ServiceBuilder::new()
-            .layer(timeout::AttemptTimeoutLayer::new(
-                self.attempt_timeout,
-                self.call_timeout,
-                self.timer.clone(),
-            ))
-            .layer(authenticate::AuthenticateLayer::new(self.auth))
+            .layer(timeout)
+            .layer(authenticate)
             .layer(collect::CollectLayer::new());
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
         let attempt = attempt.service(transport);
 
-        let retry = retry::RetryLayer::new(self.retry, self.call_timeout, self.timer);
         let identity = self.identity;
         let whole = if self.attempt_layers.is_empty() {
             BoxTransport::from_erased(identity.layer(retry.layer(attempt)))

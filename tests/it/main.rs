@@ -2,6 +2,7 @@
 
 mod codec_properties;
 mod compatibility;
+mod credentials;
 mod deadlines;
 mod dependencies;
 mod endpoint;

@@ -321,7 +321,7 @@ impl Attempts {
 // ===== sending again =====
 
 /// What is needed to make the request once more. Headers are cloned for it; the body is shared.
-struct Again {
+pub(crate) struct Again {
     head: Head,
     body: Spare,
 }
@@ -336,7 +336,7 @@ struct Head {
 }
 
 impl Again {
-    fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
+    pub(crate) fn new(request: &Request<Body>, meta: Option<&'static OperationMeta>) -> Self {
         // Most requests carry their meta alone, which is cheaper to put back than a map is to clone.
         let alone = meta.is_some() && request.extensions().len() == 1;
         let extensions = if alone {
@@ -358,7 +358,7 @@ impl Again {
     }
 
     /// `None` when the body was read and cannot be made again.
-    fn request(&self) -> Option<Request<Body>> {
+    pub(crate) fn request(&self) -> Option<Request<Body>> {
         let mut request = Request::new(self.body.body()?);
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = self.head.uri.clone();
