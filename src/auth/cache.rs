@@ -19,7 +19,8 @@ use crate::{BoxError, Error, Result, error::ErrorKind, timer::SharedTimer};
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long before their expiry credentials are refreshed, at least.
 const LEAD: Duration = Duration::from_secs(30);
-/// How long after a failure nobody tries again, while the old credentials are good.
+/// How long after a failure nobody tries again, while the old credentials are good; and after a refusal that was answered by
+/// new credentials, when those are refused.
 const BACK_OFF: Duration = Duration::from_secs(5);
 
 /// The credentials of a client, refreshed when that is due.
@@ -46,6 +47,8 @@ pub(crate) struct Issued {
     generation: u64,
     refresh_at: Option<Instant>,
     expires_at: Option<Instant>,
+    /// Until then a refusal is final: they are the answer to one.
+    final_until: Option<Instant>,
 }
 
 /// A refresh under way, for everybody who waits for it. Whoever polls it drives it; no task is needed.
@@ -90,7 +93,7 @@ impl Cache {
         if !passed(current.refresh_at, now).unwrap_or(false) || waits {
             return Found::Fresh(current);
         }
-        let (refresh, _) = self.join(&mut state);
+        let (refresh, _) = self.join(&mut state, false);
         Found::Due(current, refresh)
     }
 
@@ -101,26 +104,32 @@ impl Cache {
         })
     }
 
-    /// Waits for others than those, which the server refused.
-    pub(crate) async fn replace(self: &Arc<Self>, refused: &Issued) -> Result<Arc<Issued>> {
-        self.next(Some(refused.generation))
-            .await
-            .map_err(|failure| {
-                failure.error("the server refused the credentials, and new ones could not be had")
-            })
+    /// Waits for others than those, which the server refused. `None` when it would refuse others too.
+    pub(crate) async fn replace(self: &Arc<Self>, refused: &Issued) -> Result<Option<Arc<Issued>>> {
+        // Where every login gives credentials that are refused, not every call needs one.
+        if passed(refused.final_until, self.now()) == Some(false) {
+            return Ok(None);
+        }
+        let replaced = self.next(Some(refused.generation)).await;
+        let replaced = replaced.map_err(|failure| {
+            failure.error("the server refused the credentials, and new ones could not be had")
+        })?;
+        // The same ones would be refused again.
+        Ok(Some(replaced).filter(|replaced| replaced.header != refused.header))
     }
 
     async fn next(self: &Arc<Self>, refused: Option<u64>) -> Result<Arc<Issued>, Failure> {
         loop {
             let (refresh, joined) = {
+                let now = self.now();
                 let mut state = self.state();
                 // Somebody else was faster.
-                if let Some(current) = state.good(self.now()) {
+                if let Some(current) = state.good(now) {
                     if refused != Some(current.generation) {
                         return Ok(current);
                     }
                 }
-                self.join(&mut state)
+                self.join(&mut state, refused.is_some())
             };
             match refresh.await {
                 Err(failure) if joined && failure.abandoned => {}
@@ -130,7 +139,7 @@ impl Cache {
     }
 
     /// The refresh that is under way, or a new one.
-    fn join(self: &Arc<Self>, state: &mut State) -> (Refresh, bool) {
+    fn join(self: &Arc<Self>, state: &mut State, refused: bool) -> (Refresh, bool) {
         if let Some(refresh) = &state.refresh {
             return (refresh.clone(), true);
         }
@@ -146,7 +155,7 @@ impl Cache {
                 ))
             });
             match cache.upgrade() {
-                Some(cache) => cache.settle(fetched),
+                Some(cache) => cache.settle(fetched, refused),
                 None => Err(Failure::abandoned("the client is gone".into())),
             }
         };
@@ -156,22 +165,31 @@ impl Cache {
     }
 
     /// Keeps what was fetched.
-    fn settle(&self, fetched: Result<Credentials, Failure>) -> Result<Arc<Issued>, Failure> {
+    fn settle(
+        &self,
+        fetched: Result<Credentials, Failure>,
+        refused: bool,
+    ) -> Result<Arc<Issued>, Failure> {
         let now = self.now();
+        let pause = now.and_then(|now| now.checked_add(BACK_OFF));
+        let issued = fetched.and_then(|credentials| Issued::new(&credentials, now));
+        if let Err(failure) = &issued {
+            report(failure);
+        }
         let mut state = self.state();
         state.refresh = None;
-        state.generation += 1;
-        let generation = state.generation;
-        match fetched.and_then(|credentials| Issued::new(&credentials, generation, now)) {
-            Ok(issued) => {
+        match issued {
+            Ok(mut issued) => {
+                state.generation += 1;
+                issued.generation = state.generation;
+                issued.final_until = pause.filter(|_| refused);
                 let issued = Arc::new(issued);
                 state.current = Some(Arc::clone(&issued));
                 state.not_before = None;
                 Ok(issued)
             }
             Err(failure) => {
-                state.not_before = now.and_then(|now| now.checked_add(BACK_OFF));
-                report(&failure);
+                state.not_before = pause;
                 Err(failure)
             }
         }
@@ -237,11 +255,7 @@ fn report(_: &Failure) {}
 // ===== impl Issued =====
 
 impl Issued {
-    fn new(
-        credentials: &Credentials,
-        generation: u64,
-        now: Option<Instant>,
-    ) -> Result<Self, Failure> {
+    fn new(credentials: &Credentials, now: Option<Instant>) -> Result<Self, Failure> {
         let header = credentials
             .header()
             .map_err(|error| Failure::new(error.into()))?;
@@ -253,14 +267,12 @@ impl Issued {
             ));
         }
         let after = |wait: Option<Duration>| now?.checked_add(wait?);
-        let refresh = credentials
-            .refresh_after
-            .into_iter()
-            .chain(life.map(|life| life - lead(life)))
-            .min();
+        let refresh = credentials.refresh_after;
+        let refresh = refresh.or_else(|| life.map(|life| life - lead(life)));
         Ok(Self {
             header,
-            generation,
+            generation: 0,
+            final_until: None,
             refresh_at: after(refresh),
             expires_at: after(life),
         })
@@ -270,11 +282,6 @@ impl Issued {
         if let Some(header) = &self.header {
             header.apply(headers);
         }
-    }
-
-    /// Whether both say the same to the server.
-    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        self.header == other.header
     }
 }
 

@@ -13,7 +13,7 @@
 //! - its message begins with `insufficient permissions`, which is how lakeFS refuses somebody whom it knows;
 //! - it comes from another host ([`ForeignOrigin`]);
 //! - the body was a stream that can be read only once;
-//! - the new credentials are the old ones, or are refused as well.
+//! - the new credentials are the old ones, or are refused as well; then nobody asks for others for 5 s.
 //!
 //! Logins go through what is inside of this layer, with retries and limits of their own. See [the stack](super#order).
 //!
@@ -109,13 +109,18 @@ struct Around {
 
 pin_project! {
     /// The answer of [`Authenticate`].
+    pub struct AuthenticateFuture<F> {
+        #[pin]
+        sent: Sent<F>,
+    }
+}
+
+pin_project! {
     #[project = Projected]
-    pub enum AuthenticateFuture<F> {
+    enum Sent<F> {
         /// With credentials that were at hand.
-        #[doc(hidden)]
         Plain { #[pin] inner: F },
         /// With credentials that are fetched.
-        #[doc(hidden)]
         Fetched { inner: ResponseFuture },
     }
 }
@@ -229,12 +234,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match &self.shared.mode {
+        let sent = match &self.shared.mode {
             Mode::Fixed(header) => {
                 if let Some(header) = header.as_ref().filter(|_| self.shared.wanted(&request)) {
                     header.apply(request.headers_mut());
                 }
-                AuthenticateFuture::Plain {
+                Sent::Plain {
                     inner: self.inner.call(request),
                 }
             }
@@ -243,11 +248,12 @@ where
                 let wanted =
                     self.shared.wanted(&request) && !request.headers().contains_key(AUTHORIZATION);
                 let cache = wanted.then(|| Arc::clone(cache));
-                AuthenticateFuture::Fetched {
+                Sent::Fetched {
                     inner: Box::pin(run(inner, cache, request)),
                 }
             }
-        }
+        };
+        AuthenticateFuture { sent }
     }
 }
 
@@ -275,7 +281,7 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        match self.project() {
+        match self.project().sent.project() {
             Projected::Plain { inner } => inner.poll(cx),
             Projected::Fetched { inner } => inner.as_mut().poll(cx),
         }
@@ -317,8 +323,8 @@ where
         return Ok(response);
     };
     match cache.replace(&issued).await {
-        Ok(replaced) if replaced.is_same_as(&issued) => Ok(response),
-        Ok(replaced) => {
+        Ok(None) => Ok(response),
+        Ok(Some(replaced)) => {
             drop(response);
             replaced.apply(request.headers_mut());
             send(&mut inner, request).await

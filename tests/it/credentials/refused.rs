@@ -182,6 +182,27 @@ async fn a_second_refusal_is_final() {
     assert_eq!(authorizations(&transport), bearers(["t1", "t2"]));
 }
 
+/// Where no token is good (a HEAD, say, whose 401 cannot say that it is about a permission), not every call needs a login.
+#[tokio::test(start_paused = true)]
+async fn refusals_of_new_tokens_do_not_become_a_storm_of_logins() {
+    let provider = Provider::new(["t1", "t2", "t3"].map(|token| Step::Token(token, 0)));
+    let transport = (0..20).fold(Scripted::new(), |transport, _| transport.status(401, ""));
+    let client = client(&provider, &transport);
+
+    for _ in 0..5 {
+        client.head_object("lake", "main", "a").await.unwrap_err();
+    }
+    assert_eq!(provider.asked(), 2);
+    assert_eq!(
+        authorizations(&transport),
+        bearers(["t1", "t2", "t2", "t2", "t2", "t2"])
+    );
+
+    tokio::time::advance(6 * SECOND).await;
+    client.head_object("lake", "main", "a").await.unwrap_err();
+    assert_eq!(provider.asked(), 3);
+}
+
 /// The same token once more would be refused once more.
 #[tokio::test(start_paused = true)]
 async fn the_same_token_is_not_sent_again() {
