@@ -189,6 +189,33 @@ async fn one_permit_is_enough_for_logins_and_retries() {
     }
 }
 
+/// The same for the layer by itself, over a service whose readiness is a permit: the login needs that permit.
+#[tokio::test(start_paused = true)]
+async fn no_permit_is_held_while_credentials_are_fetched() {
+    let transport = Scripted::new()
+        .json(&json!({ "token": "t1" }))
+        .status(401, r#"{"message":"error authenticating request"}"#)
+        .json(&json!({ "token": "t2" }))
+        .step(|_| async { Ok(answer()) });
+    let endpoint = Endpoint::parse("http://h").unwrap();
+    let credentials = Credentials::login("id", "secret");
+    let mut service = AuthenticateLayer::with_credentials(&credentials, &endpoint)
+        .unwrap()
+        .layer(ConcurrencyLimit::new(transport.clone(), 1));
+    let request = Request::get("http://h/api/v1/user")
+        .body(Body::empty())
+        .unwrap();
+
+    let sent = service.ready().await.unwrap().call(request);
+    let response = tokio::time::timeout(SECOND, sent).await;
+
+    assert_eq!(response.expect("it hangs").unwrap().status(), 200);
+    assert_eq!(
+        authorizations(&transport),
+        ["", "Bearer t1", "", "Bearer t2"]
+    );
+}
+
 /// Alone over a service that streams its refusals, the layer must let go of one before it logs in.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_holds_a_permit_is_read_before_the_login() {

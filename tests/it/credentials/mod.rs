@@ -40,6 +40,8 @@ enum Step {
     /// Gives a token after so many seconds.
     Slow(&'static str, u64),
     Fails,
+    /// Fails after so many seconds.
+    FailsLate(u64),
     Hangs,
     Panics,
     Gives(Credentials),
@@ -91,6 +93,10 @@ impl CredentialsProvider for Provider {
                 Ok(Credentials::bearer_token(token))
             }
             Step::Fails => Err(VaultIsSealed.into()),
+            Step::FailsLate(wait) => {
+                sleep(Duration::from_secs(wait)).await;
+                Err(VaultIsSealed.into())
+            }
             Step::Hangs => std::future::pending().await,
             Step::Panics => panic!("planted"),
             Step::Gives(credentials) => Ok(credentials),
