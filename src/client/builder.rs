@@ -6,7 +6,7 @@ use tower::Layer;
 use super::{Client, Inner};
 use crate::{
     Credentials, Error, Result,
-    auth::AuthHeader,
+    auth::Auth,
     config::{Config, Endpoint},
     middleware::{
         BoxLayer, Stack,
@@ -292,7 +292,7 @@ impl ClientBuilder {
                 ));
             }
         };
-        let auth = self.credentials.header()?;
+        let auth = self.credentials.auth()?;
         if let Some(agent) = &self.user_agent {
             HeaderValue::try_from(agent).map_err(|_| {
                 Error::invalid_input(
@@ -328,7 +328,7 @@ impl ClientBuilder {
         mut self,
         transport: BoxTransport,
         endpoint: Endpoint,
-        auth: Option<Arc<AuthHeader>>,
+        auth: Auth,
     ) -> Client {
         let agent = self
             .user_agent
@@ -350,6 +350,7 @@ impl ClientBuilder {
             min_bytes_per_second: self.min_bytes_per_second,
             call_timeout: self.timeout,
             auth,
+            endpoint: endpoint.clone(),
             timer: self.timer.clone(),
             wire_layers: self.wire_layers,
         };

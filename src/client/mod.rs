@@ -13,6 +13,7 @@ use tower::Service;
 
 use crate::{
     Body, BoxError, Call, Credentials, Error, Operation, Result,
+    auth::Auth,
     call::Settings,
     config::{Config, Endpoint},
     error::{ErrorKind, classify},
@@ -90,7 +91,11 @@ impl Client {
     /// It has the same layers as any other client, with their defaults. Requests have a path alone, such as
     /// `/api/v1/repositories`.
     pub fn new<T: HttpTransport>(transport: T) -> Self {
-        ClientBuilder::new().finish(BoxTransport::new(transport), Endpoint::none(), None)
+        ClientBuilder::new().finish(
+            BoxTransport::new(transport),
+            Endpoint::none(),
+            Auth::Fixed(None),
+        )
     }
 
     /// Builds a client: where the server is, who is calling, over what.

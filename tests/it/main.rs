@@ -6,6 +6,7 @@ mod compatibility;
 mod concurrency;
 mod configuration;
 mod connections;
+mod credentials;
 mod deadlines;
 mod dependencies;
 mod endpoint;

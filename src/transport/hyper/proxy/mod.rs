@@ -205,10 +205,10 @@ impl Proxies {
         self
     }
 
-    /// Which hosts are reached without a proxy: a list with commas of domains (with all below them), addresses, networks
-    /// such as `10.0.0.0/8`, and `*` for all. A port after a host makes it that port only. Default: none.
+    /// More hosts that are reached without a proxy: a list with commas of domains (with all below them), addresses, networks
+    /// such as `10.0.0.0/8`, and `*` for all. A port after a host makes it that port only.
     pub fn except(mut self, hosts: impl Into<String>) -> Self {
-        self.except = hosts.into();
+        self.except = format!("{},{}", self.except, hosts.into());
         self
     }
 }
