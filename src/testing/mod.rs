@@ -4,4 +4,4 @@
 
 mod memory;
 
-pub use self::memory::{BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, ServedLakeFs};
+pub use self::memory::{BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, PendingUpload, ServedLakeFs};

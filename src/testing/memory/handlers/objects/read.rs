@@ -4,13 +4,14 @@ use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue,
-    LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use super::super::Answer;
 use super::super::auth::http_date;
 use super::range::{Range, parse};
-use super::{find, refuse_presigning, vanished};
+use super::{find, locate, vanished};
+use super::super::presign;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
@@ -57,25 +58,31 @@ pub(in super::super) fn get(server: &Server, call: &Call) -> Answer {
     {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
     }
-    refuse_presigning(server, call)?;
+    if call.query.is_set("presign") {
+        let location = locate(server, &repository, &entry)?;
+        let presigned = presign::read(server, call, &location, call.query.bytes("path"))?;
+        return Ok(Reply::empty(StatusCode::FOUND).text_header(LOCATION, &presigned.url));
+    }
+    let size = size(&entry);
     let headers = private_headers(&entry);
     let fail = |failure: Failure| Ok(failure.into_reply().with_headers(headers.clone()));
     let range = call
         .header("range")
-        .map(|header| parse(&header, entry.size));
+        .map(|header| parse(&header, size));
     match range {
         Some(Range::Bad) => return fail(unsatisfiable()),
         Some(Range::Unsatisfiable) => {
             return Ok(fail(unsatisfiable())?
-                .text_header(CONTENT_RANGE, &format!("bytes */{}", entry.size)));
+                .text_header(CONTENT_RANGE, &format!("bytes */{size}")));
         }
         Some(Range::EndOfNothing) => return fail(Failure::internal("bad index")),
         Some(Range::Bytes(..)) | None => {}
     }
-    let Some(bytes) = server
-        .storage
-        .get(&repository.storage_namespace, &entry.address)
-    else {
+    let location = match locate(server, &repository, &entry) {
+        Ok(location) => location,
+        Err(failure) => return fail(failure),
+    };
+    let Some(bytes) = server.storage.find(&location).map(|stored| stored.bytes) else {
         return fail(vanished());
     };
     let reply = match range {
@@ -84,7 +91,7 @@ pub(in super::super) fn get(server: &Server, call: &Call) -> Answer {
             let part = bytes.slice(index(start)..index(end + 1));
             Reply::bytes(StatusCode::PARTIAL_CONTENT, &entry.content_type, part).text_header(
                 CONTENT_RANGE,
-                &format!("bytes {start}-{end}/{}", entry.size),
+                &format!("bytes {start}-{end}/{size}"),
             )
         }
         _ => Reply::bytes(StatusCode::OK, &entry.content_type, bytes),
@@ -104,6 +111,7 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
         Ok((_, entry)) => entry,
         Err(failure) => return Ok(Reply::empty(failure.status())),
     };
+    let size = size(&entry);
     let status = |status, length: u64| {
         Reply::empty(status)
             .with_headers(cache_headers(&entry))
@@ -114,13 +122,13 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
     Ok(
         match call
             .header("range")
-            .map(|header| parse(&header, entry.size))
+            .map(|header| parse(&header, size))
         {
-            None => status(StatusCode::OK, entry.size),
+            None => status(StatusCode::OK, size),
             Some(Range::Bytes(start, end)) => status(StatusCode::PARTIAL_CONTENT, end - start + 1)
                 .text_header(
                     CONTENT_RANGE,
-                    &format!("bytes {start}-{end}/{}", entry.size),
+                    &format!("bytes {start}-{end}/{size}"),
                 ),
             Some(Range::EndOfNothing) => {
                 status(StatusCode::PARTIAL_CONTENT, 0).header(CONTENT_RANGE, "bytes 0--1/0")
@@ -128,6 +136,11 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
             Some(Range::Bad | Range::Unsatisfiable) => status(StatusCode::RANGE_NOT_SATISFIABLE, 0),
         },
     )
+}
+
+/// A size that makes no sense is none.
+fn size(entry: &Entry) -> u64 {
+    u64::try_from(entry.size).unwrap_or(0)
 }
 
 fn unsatisfiable() -> Failure {
