@@ -87,8 +87,13 @@ impl Ids {
 }
 
 fn base32(bytes: &[u8]) -> String {
-    let bit = |at: usize| bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1);
-    let digit = |first: usize| (0..5).fold(0, |value, at| value << 1 | usize::from(bit(first + at)));
+    let bit = |at: usize| {
+        bytes
+            .get(at / 8)
+            .is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
+    };
+    let digit =
+        |first: usize| (0..5).fold(0, |value, at| value << 1 | usize::from(bit(first + at)));
     (0..bytes.len() * 8)
         .step_by(5)
         .map(|first| char::from(BASE32[digit(first)]))
@@ -107,7 +112,10 @@ mod tests {
         assert_eq!(address, again.address());
         let dated = ids.dated_address(Timestamp::from_second(1_700_000_000).unwrap());
         assert_eq!(dated.len(), address.len());
-        assert_eq!(Ids::address_time(&dated).unwrap().as_second(), 1_700_000_000);
+        assert_eq!(
+            Ids::address_time(&dated).unwrap().as_second(),
+            1_700_000_000
+        );
         let uuid = ids.uuid();
         assert_eq!(uuid.len(), 36);
         assert_eq!(uuid.as_bytes()[14], b'4');

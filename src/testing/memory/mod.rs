@@ -123,7 +123,8 @@ impl MemoryLakeFs {
     /// Removes an object from the object store, behind the back of lakeFS, which goes on to list it but cannot read it:
     /// 410. Answers whether there was one.
     ///
-    /// The address is that of an object's stats, such as `s3://bucket/prefix/data/…`.
+    /// The address is that of an object's stats, such as `s3://bucket/prefix/data/…`; of an
+    /// [`external_object`](MemoryLakeFsBuilder::external_object) it is the one it was given.
     pub fn lose_object(&self, physical_address: &str) -> bool {
         let location = storage::address::location("", physical_address);
         self.server.storage.remove(&location)

@@ -37,7 +37,9 @@ pub struct ServedLakeFs {
 #[derive(Clone, Copy, Debug)]
 enum Door {
     /// The server; its object store is behind another port of the same host, if behind any.
-    Server { store: Option<u16> },
+    Server {
+        store: Option<u16>,
+    },
     ObjectStore,
 }
 
@@ -174,7 +176,11 @@ async fn converse(
 fn store_origin(parts: &Parts, address: Option<SocketAddr>, port: Option<u16>) -> Option<Origin> {
     let named = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
     let named = named.and_then(|host| host.parse::<Authority>().ok());
-    let named = parts.uri.authority().or(named.as_ref()).map(Authority::host);
+    let named = parts
+        .uri
+        .authority()
+        .or(named.as_ref())
+        .map(Authority::host);
     let host = match (named, address?.ip()) {
         (Some(host), _) => host.to_owned(),
         (None, IpAddr::V6(ip)) => format!("[{ip}]"),

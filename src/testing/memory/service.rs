@@ -117,7 +117,11 @@ fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
         headers: parts.headers,
         body,
         user,
-        object_store: parts.extensions.get::<Origin>().cloned().unwrap_or_default(),
+        object_store: parts
+            .extensions
+            .get::<Origin>()
+            .cloned()
+            .unwrap_or_default(),
     };
     handlers::dispatch(operation.id, server, &call)
 }

@@ -225,7 +225,11 @@ fn absolute(exchange: &Value) -> Value {
 /// What `5 MiB of 'A'` stands for.
 fn repeated(text: &str) -> Option<String> {
     let (count, letter) = text.split_once(" MiB of '")?;
-    Some(letter.strip_suffix('\'')?.repeat(count.parse::<usize>().ok()? << 20))
+    Some(
+        letter
+            .strip_suffix('\'')?
+            .repeat(count.parse::<usize>().ok()? << 20),
+    )
 }
 
 async fn send<S>(

@@ -50,7 +50,10 @@ pub(crate) const SCOPES: &[Scope] = &[
     Scope {
         scenario: "33-presigned",
         skip: &["getMetaRange", "getMetadataObject"],
-        differ: &[(10, "moto serves a URL whose signature was changed; S3 and we do not")],
+        differ: &[(
+            10,
+            "moto serves a URL whose signature was changed; S3 and we do not",
+        )],
     },
     later("36-commit-source-metarange"),
     later("45-cherry-pick-server-bug"),

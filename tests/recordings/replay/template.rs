@@ -163,7 +163,8 @@ fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
     // A signed address has a comma, which a URL escapes.
     let unescaped = value.replace("%2C", ",");
     let value = if kind == "address" { &unescaped } else { value };
-    if matches!(kind, "amz_date" | "amz_day" | "expiry" | "object_store") && has_shape(kind, value) {
+    if matches!(kind, "amz_date" | "amz_day" | "expiry" | "object_store") && has_shape(kind, value)
+    {
         // Those of the last URL: a request to it follows.
         bindings.set(name, value);
         return true;

@@ -26,7 +26,13 @@ pub(super) fn read(
 
 /// A URL to put an object at a location.
 pub(super) fn write(server: &Server, call: &Call, location: &str) -> Result<Presigned, Failure> {
-    sign(server, call, &Method::PUT, location, &[("x-id", "PutObject")])
+    sign(
+        server,
+        call,
+        &Method::PUT,
+        location,
+        &[("x-id", "PutObject")],
+    )
 }
 
 /// A URL to put a part of an upload to a location.
@@ -37,11 +43,18 @@ pub(super) fn write_part(
     upload_id: &str,
     number: i64,
 ) -> Result<String, Failure> {
-    if !server.presigns && server.block_store == BlockStore::Local {
-        return Err(Failure::bad_request("operation not supported"));
+    if !server.presigns {
+        return Err(not_supported(match server.block_store {
+            BlockStore::Any => "get presign upload part url: ",
+            BlockStore::Local | BlockStore::S3 => "",
+        }));
     }
     let number = number.to_string();
-    let query = [("partNumber", number.as_str()), ("uploadId", upload_id), ("x-id", "UploadPart")];
+    let query = [
+        ("partNumber", number.as_str()),
+        ("uploadId", upload_id),
+        ("x-id", "UploadPart"),
+    ];
     Ok(sign(server, call, &Method::PUT, location, &query)?.url)
 }
 
@@ -53,15 +66,20 @@ fn sign(
     query: &[(&str, &str)],
 ) -> Result<Presigned, Failure> {
     if !server.presigns {
-        let doing = match server.block_store {
-            BlockStore::Local => "local adapter presigned URL: ",
+        return Err(not_supported(match server.block_store {
             BlockStore::Any => "get pre signed url: ",
+            BlockStore::Local => "local adapter presigned URL: ",
             BlockStore::S3 => "",
-        };
-        return Err(Failure::bad_request(format!("{doing}operation not supported")));
+        }));
     }
     let (origin, path) = (&call.object_store.0, object_store::path(location));
-    Ok(server.signer.presign(origin, method, path, query, server.now()))
+    Ok(server
+        .signer
+        .presign(origin, method, path, query, server.now()))
+}
+
+fn not_supported(doing: &str) -> Failure {
+    Failure::bad_request(format!("{doing}operation not supported"))
 }
 
 /// The value of `Content-Disposition` that offers a file for saving, as Go's `mime.FormatMediaType` writes it.
@@ -71,17 +89,27 @@ fn attachment(path: &str) -> String {
         path => path.rsplit('/').next().unwrap_or_default(),
     };
     let is_special = |byte: u8| b"()<>@,;:\\\"/[]?=".contains(&byte);
-    if name.bytes().any(|byte| !(b' '..=b'~').contains(&byte) && byte != b'\t') {
+    if name
+        .bytes()
+        .any(|byte| !(b' '..=b'~').contains(&byte) && byte != b'\t')
+    {
         let encoded = name.bytes().map(|byte| {
-            let plain = (b'!'..0x7f).contains(&byte) && !b"*'%".contains(&byte) && !is_special(byte);
+            let plain =
+                (b'!'..0x7f).contains(&byte) && !b"*'%".contains(&byte) && !is_special(byte);
             match plain {
                 true => char::from(byte).to_string(),
                 false => format!("%{byte:02X}"),
             }
         });
-        return format!("attachment; filename*=utf-8''{}", encoded.collect::<String>());
+        return format!(
+            "attachment; filename*=utf-8''{}",
+            encoded.collect::<String>()
+        );
     }
-    if name.bytes().all(|byte| byte.is_ascii_graphic() && !is_special(byte)) {
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !is_special(byte))
+    {
         return format!("attachment; filename={name}");
     }
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");

@@ -36,7 +36,10 @@ pub(super) fn address(server: &Server, call: &Call) -> Answer {
         StatusCode::NOT_FOUND => failure,
         _ => Failure::internal(failure.message()),
     };
-    let repository = server.repository(call.repository()).map_err(internal)?.read();
+    let repository = server
+        .repository(call.repository())
+        .map_err(internal)?
+        .read();
     let address = new_address(server, call);
     let namespace = &repository.storage_namespace;
     let location = address::location(namespace, &address);
@@ -54,12 +57,13 @@ pub(super) fn link(server: &Server, call: &Call) -> Answer {
     let wanted: models::StagingMetadata = call.json()?;
     let branch = call.variable("branch");
     let path = call.query.bytes("path");
-    let handle = server
-        .repository(call.repository())
-        .map_err(|failure| match failure.status() {
-            StatusCode::NOT_FOUND => failure,
-            _ => Failure::internal(failure.message()),
-        })?;
+    let handle =
+        server
+            .repository(call.repository())
+            .map_err(|failure| match failure.status() {
+                StatusCode::NOT_FOUND => failure,
+                _ => Failure::internal(failure.message()),
+            })?;
     let whole = wanted.staging.physical_address.unwrap_or_default();
     let namespace = handle.read().storage_namespace;
     let relative = address::relative(&namespace, &whole);
@@ -116,7 +120,9 @@ pub(super) fn stage(server: &Server, call: &Call) -> Answer {
     let entry = Entry::new(EntryData {
         checksum: wanted.checksum,
         size: wanted.size_bytes,
-        address: address::relative(&namespace, &whole).unwrap_or(&whole).into(),
+        address: address::relative(&namespace, &whole)
+            .unwrap_or(&whole)
+            .into(),
         modified: wanted.mtime.unwrap_or_else(|| server.now()),
         content_type: type_or_default(wanted.content_type),
         metadata: wanted.metadata.unwrap_or_default(),
@@ -138,14 +144,20 @@ pub(super) fn new_address(server: &Server, call: &Call) -> String {
 /// Refuses an address, relative to the storage namespace, that was not given out for this path, or too long ago.
 pub(super) fn check_address(server: &Server, call: &Call, address: &str) -> Result<(), Failure> {
     let Some((address, signature)) = address.rsplit_once(',') else {
-        return Err(Failure::bad_request("address is not signed: link address invalid"));
+        return Err(Failure::bad_request(
+            "address is not signed: link address invalid",
+        ));
     };
     let signed = signed_text(call, address);
     let signature = LENIENT.decode(signature).map_err(|_| {
-        Failure::bad_request(format!("malformed address signature: {signed}: link address invalid"))
+        Failure::bad_request(format!(
+            "malformed address signature: {signed}: link address invalid"
+        ))
     })?;
     if signature != server.signer.sign_text(&signed) {
-        return Err(Failure::bad_request("invalid address signature: invalid address"));
+        return Err(Failure::bad_request(
+            "invalid address signature: invalid address",
+        ));
     }
     let given_out = Ids::address_time(address).unwrap_or(Timestamp::MIN);
     if server.now().duration_since(given_out) > ADDRESS_LIFE {
@@ -155,10 +167,7 @@ pub(super) fn check_address(server: &Server, call: &Call, address: &str) -> Resu
 }
 
 /// A part of the namespace's data, of an upload that names it whole.
-pub(super) fn relative_address<'a>(
-    namespace: &str,
-    whole: &'a str,
-) -> Result<&'a str, Failure> {
+pub(super) fn relative_address<'a>(namespace: &str, whole: &'a str) -> Result<&'a str, Failure> {
     address::relative(namespace, whole).ok_or_else(|| {
         Failure::bad_request("physical address must be relative to the storage namespace")
     })
@@ -172,7 +181,8 @@ fn signed_text(call: &Call, address: &str) -> String {
         ("Path", &text(call.query.bytes("path"))),
         ("PhysicalAddress", address),
     ];
-    let fields = fields.map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(value)));
+    let fields =
+        fields.map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(value)));
     format!("{{{}}}", fields.join(","))
 }
 

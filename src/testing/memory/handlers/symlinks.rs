@@ -19,7 +19,10 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
     names::optional_path("prefix", prefix)?;
     let namespace = &repository.storage_namespace;
     let write = |directory: &str, addresses: &[String]| {
-        let file = format!("{FOLDER}/{}/{reference}/{directory}/symlink.txt", repository.name);
+        let file = format!(
+            "{FOLDER}/{}/{reference}/{directory}/symlink.txt",
+            repository.name
+        );
         let content = addresses.join("\n");
         server.storage.put(namespace, file, content.into());
     };
@@ -36,9 +39,12 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
             },
         )?;
         for listed in &page.items {
-            let Listed::Object(path, entry) = listed else { continue };
+            let Listed::Object(path, entry) = listed else {
+                continue;
+            };
             let store = server.block_store;
-            let address = address::physical_address(store, &server.outside, namespace, &entry.address)?;
+            let address =
+                address::physical_address(store, &server.outside, namespace, &entry.address)?;
             let path = text(path);
             let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
             if parent != directory {

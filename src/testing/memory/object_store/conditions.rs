@@ -9,14 +9,22 @@ use jiff::Timestamp;
 use crate::testing::memory::storage::StoreError;
 
 /// Whether an object is to be sent; `false` says that the reader has it already.
-pub(super) fn hold(headers: &HeaderMap, etag: &str, modified: Timestamp) -> Result<bool, StoreError> {
+pub(super) fn hold(
+    headers: &HeaderMap,
+    etag: &str,
+    modified: Timestamp,
+) -> Result<bool, StoreError> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let names_it = |tags: &str| tags.split(',').map(str::trim).any(|tag| {
-        tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == etag.trim_matches('"')
-    });
+    let names_it = |tags: &str| {
+        tags.split(',').map(str::trim).any(|tag| {
+            tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == etag.trim_matches('"')
+        })
+    };
     let changed_since = |date: &str| {
         let date = httpdate::parse_http_date(date).ok()?;
-        Timestamp::try_from(date).ok().map(|date| modified.as_second() > date.as_second())
+        Timestamp::try_from(date)
+            .ok()
+            .map(|date| modified.as_second() > date.as_second())
     };
     match (text(IF_MATCH), text(IF_UNMODIFIED_SINCE)) {
         (Some(tags), _) if !names_it(tags) => return Err(failed()),
@@ -50,8 +58,16 @@ mod tests {
             (IF_MATCH, "\"other\"", None),
             (IF_NONE_MATCH, "\"other\", \"tag\"", Some(false)),
             (IF_NONE_MATCH, "\"other\"", Some(true)),
-            (IF_MODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:00 GMT", Some(false)),
-            (IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:00 GMT", Some(true)),
+            (
+                IF_MODIFIED_SINCE,
+                "Thu, 01 Jan 1970 00:00:00 GMT",
+                Some(false),
+            ),
+            (
+                IF_UNMODIFIED_SINCE,
+                "Thu, 01 Jan 1970 00:00:00 GMT",
+                Some(true),
+            ),
             (IF_MODIFIED_SINCE, "yesterday", Some(true)),
         ];
         for (name, value, expected) in cases {

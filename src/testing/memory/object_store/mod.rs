@@ -5,6 +5,8 @@
 mod conditions;
 mod range;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -66,7 +68,10 @@ impl Default for Origin {
 pub(super) fn is_addressed(parts: &Parts) -> bool {
     match parts.uri.host() {
         Some(host) => host == ORIGIN_HOST,
-        None => parts.headers.get(HOST).is_some_and(|host| host == ORIGIN_HOST),
+        None => parts
+            .headers
+            .get(HOST)
+            .is_some_and(|host| host == ORIGIN_HOST),
     }
 }
 
@@ -108,12 +113,14 @@ fn obey(server: &Server, parts: &Parts, body: Bytes) -> Result<Reply, StoreError
         (&Method::PUT, Some(id)) => {
             check_md5(&parts.headers, &body)?;
             let number = parameter("partNumber").and_then(|number| number.parse().ok());
-            let number = number.filter(|number| (1..=10_000).contains(number)).ok_or_else(|| {
-                StoreError::bad_request(
-                    "InvalidArgument",
-                    "Part number must be an integer between 1 and 10000, inclusive",
-                )
-            })?;
+            let number = number
+                .filter(|number| (1..=10_000).contains(number))
+                .ok_or_else(|| {
+                    StoreError::bad_request(
+                        "InvalidArgument",
+                        "Part number must be an integer between 1 and 10000, inclusive",
+                    )
+                })?;
             let etag = server.storage.put_part(&location, id, number, body)?;
             Ok(written(server, &etag))
         }
@@ -179,7 +186,9 @@ fn read(
         reply = reply.text_header(STORAGE_CLASS, class);
     }
     for (name, value) in query {
-        let asked = name.strip_prefix("response-").and_then(|name| name.parse().ok());
+        let asked = name
+            .strip_prefix("response-")
+            .and_then(|name| name.parse().ok());
         if let Some(name) = asked.filter(|name| KEPT.contains(name)) {
             reply = reply.text_header(name, value);
         }
@@ -200,10 +209,14 @@ fn write(
     let kept = headers
         .iter()
         .filter(|(name, _)| KEPT.contains(name) || name.as_str().starts_with("x-amz-meta-"));
-    let mut kept: HeaderMap = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut kept: HeaderMap = kept
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     kept.entry(CONTENT_TYPE)
         .or_insert(HeaderValue::from_static("binary/octet-stream"));
-    let class = headers.get(STORAGE_CLASS).and_then(|class| class.to_str().ok());
+    let class = headers
+        .get(STORAGE_CLASS)
+        .and_then(|class| class.to_str().ok());
     let facts = Facts {
         headers: Some(kept),
         storage_class: class.map(str::to_owned),
@@ -229,7 +242,10 @@ fn check_md5(headers: &HeaderMap, body: &Bytes) -> Result<(), StoreError> {
     let Some(claimed) = headers.get(CONTENT_MD5) else {
         return Ok(());
     };
-    let claimed = STANDARD.decode(claimed).ok().filter(|digest| digest.len() == 16);
+    let claimed = STANDARD
+        .decode(claimed)
+        .ok()
+        .filter(|digest| digest.len() == 16);
     let Some(claimed) = claimed else {
         let message = "The Content-MD5 you specified was invalid.";
         return Err(StoreError::bad_request("InvalidDigest", message));
@@ -242,7 +258,11 @@ fn check_md5(headers: &HeaderMap, body: &Bytes) -> Result<(), StoreError> {
 }
 
 fn refusal(server: &Server, error: &StoreError) -> Reply {
-    let text = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     let (code, message) = (error.code, text(&error.message));
     if code == "SignatureDoesNotMatch" {
         // As recorded; S3 has its usual document here.
@@ -259,6 +279,8 @@ fn refusal(server: &Server, error: &StoreError) -> Reply {
         body.push_str(&format!("<{element}>{}</{element}>", text(value)));
     }
     let (request, host) = (server.ids.uuid(), server.ids.short());
-    body.push_str(&format!("<RequestId>{request}</RequestId><HostId>{host}</HostId></Error>"));
+    body.push_str(&format!(
+        "<RequestId>{request}</RequestId><HostId>{host}</HostId></Error>"
+    ));
     Reply::bytes(error.status, "application/xml", body)
 }

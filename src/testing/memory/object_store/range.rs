@@ -12,7 +12,9 @@ pub(super) enum Range {
 
 /// Reads a header for an object of this length.
 pub(super) fn parse(header: &str, length: usize) -> Range {
-    let spec = header.strip_prefix("bytes=").and_then(|spec| spec.split_once('-'));
+    let spec = header
+        .strip_prefix("bytes=")
+        .and_then(|spec| spec.split_once('-'));
     let number = |text: &str| text.trim().parse::<usize>().ok();
     match spec.map(|(from, to)| (from.trim(), to.trim())) {
         Some(("", to)) => match number(to) {

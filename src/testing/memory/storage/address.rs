@@ -59,7 +59,10 @@ pub(in super::super) fn location(namespace: &str, address: &str) -> String {
         };
     }
     match namespace.strip_prefix(LOCAL) {
-        Some(path) => format!("{LOCAL}{}", clean(&format!("{LOCAL_BLOCKS}/{path}/{address}"))),
+        Some(path) => format!(
+            "{LOCAL}{}",
+            clean(&format!("{LOCAL_BLOCKS}/{path}/{address}"))
+        ),
         None => format!("{}/{address}", namespace.trim_end_matches('/')),
     }
 }
@@ -103,7 +106,8 @@ fn check_local(path: &str, outside: &[String]) -> Result<(), Failure> {
     if !path.starts_with('/') || clean(path) != path {
         return Err(Failure::internal("bad path traversal blocked"));
     }
-    let open = path.starts_with(LOCAL_BLOCKS) || outside.iter().any(|prefix| path.starts_with(prefix));
+    let open =
+        path.starts_with(LOCAL_BLOCKS) || outside.iter().any(|prefix| path.starts_with(prefix));
     if open {
         Ok(())
     } else {
@@ -143,7 +147,11 @@ impl<'a> Uri<'a> {
             if scheme.is_empty() {
                 return Err("invalid URI for request".into());
             }
-            return Ok(Self { scheme, host: "", path: "" });
+            return Ok(Self {
+                scheme,
+                host: "",
+                path: "",
+            });
         }
         let (host, path) = match rest.strip_prefix("//").filter(|_| !scheme.is_empty()) {
             Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
@@ -189,7 +197,9 @@ fn bad_escape(text: &str) -> Option<&str> {
     text.match_indices('%').find_map(|(at, _)| {
         let digits = text.as_bytes().get(at + 1..at + 3);
         let fine = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let end = (at..=text.len().min(at + 3)).rev().find(|end| text.is_char_boundary(*end));
+        let end = (at..=text.len().min(at + 3))
+            .rev()
+            .find(|end| text.is_char_boundary(*end));
         (!fine).then(|| &text[at..end.unwrap_or(at)])
     })
 }
@@ -244,11 +254,20 @@ mod tests {
             ("s3://b/a%2Fb", Ok("s3://b/a%2Fb")),
             ("s3://b/a b", Ok("s3://b/a b")),
             ("s3://b/k?x=y", Ok("s3://b/k")),
-            ("nonsense", Err("500 could not parse URI: parse \"nonsense\": invalid URI for request")),
+            (
+                "nonsense",
+                Err("500 could not parse URI: parse \"nonsense\": invalid URI for request"),
+            ),
             ("", Err("500 could not parse URI: parse \"\": empty url")),
-            ("ftp://b/k", Err("400 invalid storage scheme ftp: invalid address")),
+            (
+                "ftp://b/k",
+                Err("400 invalid storage scheme ftp: invalid address"),
+            ),
             ("/b/k", Err("400 invalid storage scheme : invalid address")),
-            ("s3://b/%zz", Err("500 could not parse URI: parse \"s3://b/%zz\": invalid URL escape \"%zz\"")),
+            (
+                "s3://b/%zz",
+                Err("500 could not parse URI: parse \"s3://b/%zz\": invalid URL escape \"%zz\""),
+            ),
         ];
         for (address, expected) in cases {
             let expected = expected.map(str::to_owned).map_err(str::to_owned);
@@ -259,10 +278,19 @@ mod tests {
     #[test]
     fn a_local_store_reaches_no_directory_that_was_not_opened() {
         let cases: &[(&str, Result<&str, &str>)] = &[
-            ("data/a/b", Ok("local:///var/lib/lakefs/blocks/lake/data/a/b")),
-            ("local:///srv/ext/f", Ok("local:///var/lib/lakefs/blocks/srv/ext/f")),
+            (
+                "data/a/b",
+                Ok("local:///var/lib/lakefs/blocks/lake/data/a/b"),
+            ),
+            (
+                "local:///srv/ext/f",
+                Ok("local:///var/lib/lakefs/blocks/srv/ext/f"),
+            ),
             ("local:///etc/passwd", Err("403 forbidden")),
-            ("local:///srv/ext/../f", Err("500 bad path traversal blocked")),
+            (
+                "local:///srv/ext/../f",
+                Err("500 bad path traversal blocked"),
+            ),
             ("local://lake/data/x", Err("500 bad path traversal blocked")),
             ("s3://b/k", Ok("s3:///var/lib/lakefs/blocks/b/k")),
         ];
@@ -274,7 +302,10 @@ mod tests {
 
     #[test]
     fn one_place_has_one_location() {
-        assert_eq!(location("s3://lake/", "data/a/b"), location("s3://lake", "s3://lake/data/a/b"));
+        assert_eq!(
+            location("s3://lake/", "data/a/b"),
+            location("s3://lake", "s3://lake/data/a/b")
+        );
         assert_eq!(
             location("local://lake", "data/a/b"),
             location("local://x", "local:///var/lib/lakefs/blocks/lake/data/a/b")

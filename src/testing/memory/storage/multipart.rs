@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use md5::{Digest, Md5};
 
-use super::{Facts, Shared, Storage, Stored, StoreError, hex};
+use super::{Facts, Shared, Storage, StoreError, Stored, hex};
 
 /// Every part but the last has at least so many bytes.
 const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
@@ -79,10 +79,7 @@ impl Storage {
         source: &str,
         range: Option<Range<usize>>,
     ) -> Result<String, StoreError> {
-        let bytes = self
-            .find(source)
-            .ok_or_else(StoreError::no_such_key)?
-            .bytes;
+        let bytes = self.find(source).ok_or_else(StoreError::no_such_key)?.bytes;
         let bytes = match range {
             None => bytes,
             Some(range) if range.start < range.end && range.end <= bytes.len() => {
@@ -149,7 +146,11 @@ impl Storage {
                 upload_id,
                 physical_address: upload.location.clone(),
                 parts: upload.parts.len(),
-                size_bytes: upload.parts.values().map(|part| part.bytes.len() as u64).sum(),
+                size_bytes: upload
+                    .parts
+                    .values()
+                    .map(|part| part.bytes.len() as u64)
+                    .sum(),
             })
         });
         pending.collect()
@@ -237,7 +238,9 @@ impl Upload {
             return only.clone();
         }
         let mut whole = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
-        parts.into_iter().for_each(|part| whole.extend_from_slice(part));
+        parts
+            .into_iter()
+            .for_each(|part| whole.extend_from_slice(part));
         whole.freeze()
     }
 }
@@ -313,7 +316,10 @@ mod tests {
     #[test]
     fn an_upload_belongs_to_one_place() {
         let (storage, _) = storage_with(&[(1, 1)]);
-        assert_eq!(code(storage.abort_upload("s3://b/other", "up")), "NoSuchUpload");
+        assert_eq!(
+            code(storage.abort_upload("s3://b/other", "up")),
+            "NoSuchUpload"
+        );
         assert_eq!(storage.pending_uploads().len(), 1);
     }
 }

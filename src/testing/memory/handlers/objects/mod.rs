@@ -9,11 +9,11 @@ use http::StatusCode;
 
 use super::{Answer, created, no_content, ok, pagination, presign, text};
 use crate::models;
+use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{Entry, EntryData, Listed, Repository, names};
-use crate::testing::memory::BlockStore;
 use crate::testing::memory::storage::{StoreError, address};
 
 pub(super) use read::{get, head};
@@ -106,7 +106,11 @@ pub(super) fn list(server: &Server, call: &Call) -> Answer {
     };
     ok(&models::ObjectStatsList {
         pagination: pagination(&page, name),
-        results: page.items.iter().map(describe_listed).collect::<Result<_, Failure>>()?,
+        results: page
+            .items
+            .iter()
+            .map(describe_listed)
+            .collect::<Result<_, Failure>>()?,
     })
 }
 
@@ -259,7 +263,12 @@ fn shown_address(
     entry: &Entry,
 ) -> Result<String, Failure> {
     let namespace = &repository.storage_namespace;
-    address::physical_address(server.block_store, &server.outside, namespace, &entry.address)
+    address::physical_address(
+        server.block_store,
+        &server.outside,
+        namespace,
+        &entry.address,
+    )
 }
 
 /// Where the bytes of an entry lie, unless that is no place at all.
@@ -271,7 +280,10 @@ pub(super) fn locate(
     if !address::is_relative(&entry.address) {
         shown_address(server, repository, entry)?;
     }
-    Ok(address::location(&repository.storage_namespace, &entry.address))
+    Ok(address::location(
+        &repository.storage_namespace,
+        &entry.address,
+    ))
 }
 
 /// Puts a URL in the place of the address, for a call that asks for it.

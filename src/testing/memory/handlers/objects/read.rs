@@ -9,9 +9,9 @@ use http::header::{
 
 use super::super::Answer;
 use super::super::auth::http_date;
+use super::super::presign;
 use super::range::{Range, parse};
 use super::{find, locate, vanished};
-use super::super::presign;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
@@ -66,14 +66,13 @@ pub(in super::super) fn get(server: &Server, call: &Call) -> Answer {
     let size = size(&entry);
     let headers = private_headers(&entry);
     let fail = |failure: Failure| Ok(failure.into_reply().with_headers(headers.clone()));
-    let range = call
-        .header("range")
-        .map(|header| parse(&header, size));
+    let range = call.header("range").map(|header| parse(&header, size));
     match range {
         Some(Range::Bad) => return fail(unsatisfiable()),
         Some(Range::Unsatisfiable) => {
-            return Ok(fail(unsatisfiable())?
-                .text_header(CONTENT_RANGE, &format!("bytes */{size}")));
+            return Ok(
+                fail(unsatisfiable())?.text_header(CONTENT_RANGE, &format!("bytes */{size}"))
+            );
         }
         Some(Range::EndOfNothing) => return fail(Failure::internal("bad index")),
         Some(Range::Bytes(..)) | None => {}
@@ -89,10 +88,8 @@ pub(in super::super) fn get(server: &Server, call: &Call) -> Answer {
         Some(Range::Bytes(start, end)) => {
             let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
             let part = bytes.slice(index(start)..index(end + 1));
-            Reply::bytes(StatusCode::PARTIAL_CONTENT, &entry.content_type, part).text_header(
-                CONTENT_RANGE,
-                &format!("bytes {start}-{end}/{size}"),
-            )
+            Reply::bytes(StatusCode::PARTIAL_CONTENT, &entry.content_type, part)
+                .text_header(CONTENT_RANGE, &format!("bytes {start}-{end}/{size}"))
         }
         _ => Reply::bytes(StatusCode::OK, &entry.content_type, bytes),
     };
@@ -120,16 +117,10 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
             .header(ACCEPT_RANGES, "bytes")
     };
     Ok(
-        match call
-            .header("range")
-            .map(|header| parse(&header, size))
-        {
+        match call.header("range").map(|header| parse(&header, size)) {
             None => status(StatusCode::OK, size),
             Some(Range::Bytes(start, end)) => status(StatusCode::PARTIAL_CONTENT, end - start + 1)
-                .text_header(
-                    CONTENT_RANGE,
-                    &format!("bytes {start}-{end}/{size}"),
-                ),
+                .text_header(CONTENT_RANGE, &format!("bytes {start}-{end}/{size}")),
             Some(Range::EndOfNothing) => {
                 status(StatusCode::PARTIAL_CONTENT, 0).header(CONTENT_RANGE, "bytes 0--1/0")
             }

@@ -9,11 +9,11 @@ use super::super::{Answer, created};
 use super::multipart;
 use super::{describe, open_branch};
 use crate::models;
+use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Entry, EntryData, ErrorKind, names};
-use crate::testing::memory::BlockStore;
 use crate::testing::memory::storage::{Facts, address};
 
 pub(in super::super) const DEFAULT_TYPE: &str = "application/octet-stream";
@@ -34,7 +34,9 @@ pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
     let address = server.ids.address();
     let size = i64::try_from(content.bytes.len()).unwrap_or(i64::MAX);
     let location = address::location(&repository.storage_namespace, &address);
-    let checksum = server.storage.put_at(location, content.bytes, facts(server, call));
+    let checksum = server
+        .storage
+        .put_at(location, content.bytes, facts(server, call));
     let stored_type = if content.kind.is_empty() {
         DEFAULT_TYPE
     } else {

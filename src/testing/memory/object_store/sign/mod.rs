@@ -2,6 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
+#[cfg(test)]
+mod tests;
+
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -62,7 +65,9 @@ impl std::fmt::Debug for Signer {
 
 impl Signer {
     pub(in super::super) fn new(secret: &[u8]) -> Self {
-        Self { secret: hex(secret) }
+        Self {
+            secret: hex(secret),
+        }
     }
 
     /// A URL for one kind of request to one object, at an origin such as `http://127.0.0.1:9000`.
@@ -106,8 +111,15 @@ impl Signer {
     /// Whether a request carries a signature of this signer's that is still good, and for this request.
     pub(in super::super) fn verify(&self, parts: &Parts, now: Timestamp) -> Result<(), StoreError> {
         let query = pairs(parts.uri.query().unwrap_or_default());
-        let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let signed_before = query.iter().any(|(key, _)| key == "X-Amz-Algorithm" || key == "X-Amz-Signature");
+        let parameter = |name: &str| {
+            query
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let signed_before = query
+            .iter()
+            .any(|(key, _)| key == "X-Amz-Algorithm" || key == "X-Amz-Signature");
         match (signed_before, parts.headers.contains_key(AUTHORIZATION)) {
             (false, _) => return Err(denied("Access Denied")),
             (true, true) => {
@@ -129,9 +141,14 @@ impl Signer {
         };
         let (algorithm, credential) = (required("X-Amz-Algorithm")?, required("X-Amz-Credential")?);
         let (date, expires) = (required("X-Amz-Date")?, required("X-Amz-Expires")?);
-        let (names, signature) = (required("X-Amz-SignedHeaders")?, required("X-Amz-Signature")?);
+        let (names, signature) = (
+            required("X-Amz-SignedHeaders")?,
+            required("X-Amz-Signature")?,
+        );
         if algorithm != ALGORITHM {
-            return Err(malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+            return Err(malformed(
+                "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"",
+            ));
         }
         if credential.split('/').next() != Some(ACCESS_KEY) {
             return Err(StoreError::new(
@@ -146,7 +163,10 @@ impl Signer {
         let signed = Signed {
             method: &parts.method,
             path: &path,
-            headers: names.split(';').map(|name| (name, header(parts, name))).collect(),
+            headers: names
+                .split(';')
+                .map(|name| (name, header(parts, name)))
+                .collect(),
             query: query
                 .iter()
                 .filter(|(key, _)| key != "X-Amz-Signature")
@@ -154,7 +174,9 @@ impl Signer {
                 .collect(),
             date,
         };
-        let same_scope = credential.strip_prefix(ACCESS_KEY).and_then(|rest| rest.strip_prefix('/'))
+        let same_scope = credential
+            .strip_prefix(ACCESS_KEY)
+            .and_then(|rest| rest.strip_prefix('/'))
             == Some(&scope(date));
         if same_scope && self.sign(&signed) == signature {
             return Ok(());
@@ -177,9 +199,9 @@ impl Signer {
         let request = hex(&Sha256::digest(signed.canonical()));
         let text = format!("{ALGORITHM}\n{}\n{scope}\n{request}", signed.date);
         let secret = format!("AWS4{}", self.secret);
-        let key = scope
-            .split('/')
-            .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, part).to_vec());
+        let key = scope.split('/').fold(secret.into_bytes(), |key, part| {
+            hmac_sha256(&key, part).to_vec()
+        });
         hex(&hmac_sha256(&key, text))
     }
 }
@@ -209,7 +231,10 @@ impl Signed<'_> {
             .map(|(key, value)| (encode(key), encode(value)))
             .collect();
         pairs.sort_unstable();
-        let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pairs: Vec<String> = pairs
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         pairs.join("&")
     }
 }
@@ -249,13 +274,17 @@ fn header(parts: &Parts, name: &str) -> String {
 fn check_time(date: &str, expires: &str, now: Timestamp) -> Result<(), StoreError> {
     let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date)
         .and_then(|date| Offset::UTC.to_timestamp(date))
-        .map_err(|_| malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+        .map_err(|_| {
+            malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+        })?;
     let seconds = expires
         .parse::<i64>()
         .map_err(|_| malformed("X-Amz-Expires should be a number"))?;
     if !(0..=604_800).contains(&seconds) {
-        return Err(malformed("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
-            must be less than 604800 seconds"));
+        return Err(malformed(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
+            must be less than 604800 seconds",
+        ));
     }
     if signed.duration_since(now) > SKEW {
         return Err(denied("Request is not yet valid"));
@@ -274,10 +303,9 @@ fn check_time(date: &str, expires: &str, now: Timestamp) -> Result<(), StoreErro
 
 /// S3 takes no header of its own that the signature does not cover, such as a client's metadata.
 fn check_headers(headers: &HeaderMap, signed: &str) -> Result<(), StoreError> {
-    let unsigned = headers
-        .keys()
-        .map(|name| name.as_str())
-        .filter(|name| name.starts_with("x-amz-") && !signed.split(';').any(|signed| signed == *name));
+    let unsigned = headers.keys().map(|name| name.as_str()).filter(|name| {
+        name.starts_with("x-amz-") && !signed.split(';').any(|signed| signed == *name)
+    });
     let unsigned: Vec<&str> = unsigned.collect();
     if unsigned.is_empty() {
         return Ok(());
@@ -292,83 +320,4 @@ fn denied(message: &str) -> StoreError {
 
 fn malformed(message: &str) -> StoreError {
     StoreError::bad_request("AuthorizationQueryParametersError", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of Amazon's documentation of signatures in the query.
-    #[test]
-    fn the_documented_signature_comes_out() {
-        let query = [
-            ("X-Amz-Algorithm", ALGORITHM),
-            ("X-Amz-Credential", "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request"),
-            ("X-Amz-Date", "20130524T000000Z"),
-            ("X-Amz-Expires", "86400"),
-            ("X-Amz-SignedHeaders", "host"),
-        ];
-        let signed = Signed {
-            method: &Method::GET,
-            path: "/test.txt",
-            query: query.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-            headers: vec![("host", "examplebucket.s3.amazonaws.com".to_owned())],
-            date: "20130524T000000Z",
-        };
-        let signer = Signer { secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into() };
-        assert_eq!(
-            signer.sign(&signed),
-            "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
-        );
-    }
-
-    fn verdict(change: impl FnOnce(&mut http::request::Builder, &mut String)) -> String {
-        let signer = Signer::new(b"secret");
-        let mut url = signer
-            .presign("http://store", &Method::PUT, "/b/a,b c", &[("x-id", "PutObject")], Timestamp::UNIX_EPOCH)
-            .url;
-        let mut request = http::Request::put("/");
-        change(&mut request, &mut url);
-        let (parts, ()) = request.uri(url).body(()).unwrap().into_parts();
-        signer
-            .verify(&parts, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(899))
-            .map_or_else(|error| format!("{} {}", error.code, error.message), |()| String::new())
-    }
-
-    #[test]
-    fn a_signature_covers_method_host_path_and_query() {
-        assert_eq!(verdict(|_, _| {}), "");
-        // The same, escaped otherwise.
-        assert_eq!(verdict(|_, url| *url = url.replace("%2C", ",")), "");
-        let wrong: [fn(&mut http::request::Builder, &mut String); 5] = [
-            |request, _| *request = http::Request::get("/"),
-            |_, url| *url = url.replace("//store", "//other"),
-            |_, url| *url = url.replace("/b/", "/c/"),
-            |_, url| *url = url.replace("PutObject", "GetObject"),
-            |_, url| url.push('0'),
-        ];
-        for (index, change) in wrong.into_iter().enumerate() {
-            assert!(verdict(change).starts_with("SignatureDoesNotMatch"), "{index}");
-        }
-    }
-
-    #[test]
-    fn what_else_is_refused() {
-        type Change = fn(&mut http::request::Builder, &mut String);
-        let cases: [(&str, Change); 5] = [
-            ("AccessDenied Access Denied", |_, url| url.truncate(url.find('?').unwrap())),
-            ("AccessDenied Request has expired", |_, url| *url = url.replace("Expires=900", "Expires=899")),
-            ("AccessDenied There were headers", |request, _| {
-                *request = http::Request::put("/").header("x-amz-meta-k", "v");
-            }),
-            ("InvalidArgument Only one auth mechanism", |request, _| {
-                *request = http::Request::put("/").header(AUTHORIZATION, "Basic eA==");
-            }),
-            ("AuthorizationQueryParametersError", |_, url| *url = url.replace("X-Amz-Date", "X-Amz-Data")),
-        ];
-        for (expected, change) in cases {
-            let verdict = verdict(change);
-            assert!(verdict.starts_with(expected), "{verdict}");
-        }
-    }
 }
