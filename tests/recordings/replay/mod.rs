@@ -28,11 +28,23 @@ const KEY: (&str, &str) = (
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 );
 
+/// The directory of files that the recorded servers were offered from outside.
+const EXTERNAL: &str = "/srv/ext";
+
 /// A server as the recorded one was.
-fn recorded_server(_server: &str) -> MemoryLakeFs {
-    MemoryLakeFs::builder()
-        .block_store(BlockStore::Local)
-        .access_key(KEY.0, KEY.1)
+fn recorded_server(server: &str) -> MemoryLakeFs {
+    let builder = MemoryLakeFs::builder().access_key(KEY.0, KEY.1);
+    let builder = match server {
+        "s3" => {
+            // Equal requests got equal URLs: they were signed within one second.
+            let now = jiff::Timestamp::now();
+            builder.block_store(BlockStore::S3).clock(move || now)
+        }
+        _ => builder.block_store(BlockStore::Local),
+    };
+    builder
+        .external_directory(EXTERNAL)
+        .external_object(format!("local://{EXTERNAL}/st/obj"), "hello")
         .build()
 }
 

@@ -5,9 +5,13 @@ mod branches;
 mod commits;
 mod config;
 mod objects;
+mod presign;
 mod refs;
 mod repositories;
+mod staging;
+mod symlinks;
 mod tags;
+mod uploads;
 
 use http::StatusCode;
 
@@ -17,6 +21,8 @@ use super::request::Call;
 use super::server::Server;
 use super::state::Page;
 use crate::models;
+
+pub(super) use auth::http_date;
 
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
@@ -79,6 +85,15 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "deleteObjects" => objects::delete_many(server, call),
         "updateObjectUserMetadata" => objects::set_user_metadata(server, call),
         "getUnderlyingProperties" => objects::underlying_properties(server, call),
+        "stageObject" => staging::stage(server, call),
+        "getPhysicalAddress" => staging::address(server, call),
+        "linkPhysicalAddress" => staging::link(server, call),
+        "createPresignMultipartUpload" => uploads::create(server, call),
+        "uploadPart" => uploads::part(server, call),
+        "uploadPartCopy" => uploads::copy_part(server, call),
+        "completePresignMultipartUpload" => uploads::complete(server, call),
+        "abortPresignMultipartUpload" => uploads::abort(server, call),
+        "createSymlinkFile" => symlinks::create(server, call),
         "uploadObjectPreflight" => Ok(Reply::empty(StatusCode::NO_CONTENT)),
 
         other => Err(Failure::new(
