@@ -5,6 +5,7 @@ mod contract;
 mod error;
 mod handlers;
 mod ids;
+mod permissions;
 mod reply;
 mod request;
 mod serve;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use accounts::{AccessControl, MemoryUser};
 pub use serve::ServedLakeFs;
 
+use accounts::Plan;
 use ids::Ids;
 use server::{Clock, Server};
 
@@ -55,8 +58,9 @@ pub struct MemoryLakeFs {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct MemoryLakeFsBuilder {
-    keys: Vec<(String, String)>,
+    accounts: Plan,
     block_store: BlockStore,
+    import_support: bool,
     seed: Option<u64>,
     clock: Clock,
 }
@@ -84,8 +88,9 @@ impl MemoryLakeFs {
     /// Sets up something else than [`new`](Self::new) does.
     pub fn builder() -> MemoryLakeFsBuilder {
         MemoryLakeFsBuilder {
-            keys: Vec::new(),
+            accounts: Plan::default(),
             block_store: BlockStore::default(),
+            import_support: true,
             seed: None,
             clock: Arc::new(Timestamp::now),
         }
@@ -106,7 +111,44 @@ impl MemoryLakeFsBuilder {
     /// With one key or more, credentials are enforced: requests without any, or with others, are refused with 401 as a
     /// real server does. Default: any or no credentials are accepted.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.keys.push((id.into(), secret.into()));
+        self.accounts.keys.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Who may do what, as soon as there is an access key. Default: [`AccessControl::None`].
+    pub fn access_control(mut self, access: AccessControl) -> Self {
+        self.accounts.access = access;
+        self
+    }
+
+    /// Adds a user beside the admin. With an access key of its own, credentials are enforced as by
+    /// [`access_key`](Self::access_key).
+    ///
+    /// What it may do counts with an [access control](Self::access_control) other than `None`.
+    pub fn user(mut self, user: MemoryUser) -> Self {
+        self.accounts.users.push(user);
+        self
+    }
+
+    /// Makes a server that nobody has set up yet: it has no user, whatever else is given here, and refuses everything
+    /// until the operation `setup` has made one.
+    pub fn unset_up(mut self) -> Self {
+        self.accounts.unset_up = true;
+        self
+    }
+
+    /// An authorization code of single sign-on, and the name of the user that `stsLogin` makes a token for when it is
+    /// given the code.
+    ///
+    /// Single sign-on is part of the access controls with policies only; others answer 501.
+    pub fn sts_code(mut self, code: impl Into<String>, user: impl Into<String>) -> Self {
+        self.accounts.sts_codes.push((code.into(), user.into()));
+        self
+    }
+
+    /// Whether the server says in its configuration that it can import. Default: yes.
+    pub fn import_support(mut self, supported: bool) -> Self {
+        self.import_support = supported;
         self
     }
 
@@ -133,7 +175,9 @@ impl MemoryLakeFsBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let server = Server::new(self.clock, Ids::new(self.seed), self.keys, self.block_store);
+        let ids = Ids::new(self.seed);
+        let mut server = Server::new(self.clock, ids, self.accounts, self.block_store);
+        server.import_support = self.import_support;
         MemoryLakeFs {
             server: Arc::new(server),
         }
@@ -143,9 +187,8 @@ impl MemoryLakeFsBuilder {
 impl std::fmt::Debug for MemoryLakeFsBuilder {
     /// Leaves out the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ids: Vec<&str> = self.keys.iter().map(|(id, _)| id.as_str()).collect();
         f.debug_struct("MemoryLakeFsBuilder")
-            .field("access_key_ids", &ids)
+            .field("accounts", &self.accounts)
             .field("block_store", &self.block_store)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
