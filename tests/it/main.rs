@@ -10,6 +10,7 @@ mod endpoint;
 mod error_bodies;
 mod hyper_transport;
 mod idle;
+mod memory_policies;
 mod memory_server;
 mod object_paths;
 mod operations;
