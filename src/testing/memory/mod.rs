@@ -32,6 +32,9 @@ use server::{Clock, Server};
 /// `Service`, so it is the transport of a client without a socket, or serves others over TCP with
 /// [`serve`](Self::serve). Copies share one state.
 ///
+/// Everybody may do everything, until the builder is given [access keys](MemoryLakeFsBuilder::access_key) and an
+/// [`AccessControl`]: then each operation needs the permissions that it needs on a real server.
+///
 /// What it does not carry out yet it refuses with 501 and a message that says so.
 ///
 /// ```

@@ -130,3 +130,49 @@ pub(super) fn describe_user(name: &str, account: &Account) -> models::User {
         email: Some(account.email.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::memory::request::Query;
+
+    #[test]
+    fn pages_are_cut_as_the_server_at_hand_cuts_them() {
+        use Paging::{Collected, Plain, Store};
+        let names = ["ann", "bob", "bob.two", "carl"].map(str::to_owned);
+        let cases: &[(Paging, &str, &[&str], &str)] = &[
+            (Plain, "", &["ann", "bob", "bob.two", "carl"], ""),
+            (Plain, "amount=2", &["ann", "bob"], "bob"),
+            (Plain, "amount=2&after=bob", &["bob.two", "carl"], ""),
+            (Plain, "prefix=bob&amount=1", &["bob"], "bob"),
+            (Plain, "prefix=bob&after=bob", &["bob.two"], ""),
+            // A full last page is not known to be the last.
+            (Store, "amount=2&after=bob", &["bob.two", "carl"], "carl"),
+            (Store, "amount=3&after=bob", &["bob.two", "carl"], ""),
+            // The prefix is cut off, and put before what comes back.
+            (Store, "prefix=bo&amount=1", &["bob"], "b"),
+            (Store, "prefix=bo&amount=1&after=b", &["bob.two"], "b.two"),
+            (Store, "prefix=bob&amount=1", &["bob"], ""),
+            (
+                Collected,
+                "prefix=bo&amount=2",
+                &["bob", "bob.two"],
+                "bob.two",
+            ),
+            (Collected, "prefix=bo&amount=3", &["bob", "bob.two"], ""),
+        ];
+        for (paging, query, expected, next) in cases {
+            let call = Call {
+                variables: Vec::new(),
+                query: Query::parse(query),
+                headers: http::HeaderMap::new(),
+                body: bytes::Bytes::new(),
+                user: None,
+            };
+            let page = paging.page(&call, &names);
+            assert_eq!(page.names, *expected, "{paging:?} {query}");
+            assert_eq!(page.pagination.next_offset, *next, "{paging:?} {query}");
+            assert_eq!(page.pagination.has_more, !next.is_empty());
+        }
+    }
+}
