@@ -31,17 +31,12 @@ const fn later(scenario: &'static str) -> Scope {
 }
 
 pub(crate) const SCOPES: &[Scope] = &[
-    but("01-server-info", &["getUsageReportSummary"]),
     but(
         "10-repository-read-only",
         &["setGCRules", "setBranchProtectionRules"],
     ),
     but("11-repository-bare", &["dumpRefs", "restoreRefs"]),
     but("50-dirty-branches", &["dumpRefs"]),
-    later("05-users-and-policies-basic"),
-    later("06-setup-flow"),
-    later("07-users-and-groups-acl"),
-    later("08-policies-internal"),
     later("12-repository-sample-data"),
     later("14-gc-rules"),
     later("15-gc-prepare-s3"),
