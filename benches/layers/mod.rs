@@ -32,9 +32,9 @@ use crate::support::REPOSITORY;
 type Boxed = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 
 /// No layer.
-pub const BARE: &str = "bare";
+pub(crate) const BARE: &str = "bare";
 
-pub const ALL: [&str; 13] = [
+pub(crate) const ALL: [&str; 13] = [
     "identity",
     "request_id",
     "retry",
@@ -55,7 +55,7 @@ thread_local! {
     static SERVICE: RefCell<Option<Boxed>> = const { RefCell::new(None) };
 }
 
-pub async fn call(layer: &str) {
+pub(crate) async fn call(layer: &str) {
     let service =
         SERVICE.with_borrow_mut(|service| service.get_or_insert_with(|| build(layer)).clone());
     let mut request = GetRepository::new("lake").into_request().unwrap();
