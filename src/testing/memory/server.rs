@@ -1,6 +1,6 @@
 //! What all handlers share: the repositories, the object store, the accounts, and the seams for time and chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -10,7 +10,7 @@ use super::BlockStore;
 use super::accounts::Accounts;
 use super::error::Failure;
 use super::ids::Ids;
-use super::state::{self, Repository, RepositoryParams, names};
+use super::state::{self, MetadataStore, Repository, RepositoryParams, names};
 use super::storage::Storage;
 
 /// Tells the time.
@@ -20,6 +20,7 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub(super) struct Server {
     repositories: RwLock<BTreeMap<String, Arc<Mutex<Repository>>>>,
     pub(super) storage: Storage,
+    stores: Mutex<HashMap<String, MetadataStore>>,
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
@@ -53,6 +54,7 @@ impl Server {
         Self {
             repositories: RwLock::default(),
             storage: Storage::default(),
+            stores: Mutex::default(),
             accounts: Accounts::new(keys, ids.secret()),
             ids,
             block_store,
@@ -93,9 +95,17 @@ impl Server {
             return None;
         }
         let name = params.name.clone();
-        let repository = Arc::new(Mutex::new(Repository::new(params)));
+        let store = self.metadata_store(&params.storage_namespace);
+        let repository = Arc::new(Mutex::new(Repository::new(params).over(store)));
         repositories.insert(name, repository.clone());
         Some(Handle(repository))
+    }
+
+    /// What a storage namespace holds beside objects; it outlives the repositories over it.
+    fn metadata_store(&self, namespace: &str) -> MetadataStore {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = namespace.trim_end_matches('/').to_owned();
+        stores.entry(namespace).or_default().clone()
     }
 
     pub(super) fn remove_repository(&self, name: &str, force: bool) -> Result<(), Failure> {

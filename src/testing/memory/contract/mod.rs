@@ -52,6 +52,7 @@ struct RequestBody {
 enum Kind {
     Any,
     Text,
+    NonEmpty,
     Pattern(&'static NamedPattern),
     OneOf(&'static [&'static str]),
     DateTime,

@@ -4,7 +4,7 @@
 
 use super::patterns::{NAMESPACE_URI, REPOSITORY_NAME};
 use super::{Fields, Kind};
-use Kind::{Any, Between, Boolean, Integer, List, Map, Object, OneOf, Pattern, Text};
+use Kind::{Any, Between, Boolean, Integer, List, Map, NonEmpty, Object, OneOf, Pattern, Text};
 
 pub(super) static ACL: Fields = Fields {
     name: "ACL",
@@ -34,7 +34,7 @@ pub(super) static BRANCH_CREATION: Fields = Fields {
 pub(super) static BRANCH_PROTECTION_RULE: Fields = Fields {
     name: "BranchProtectionRule",
     required: &["pattern"],
-    properties: &[("pattern", Text)],
+    properties: &[("pattern", NonEmpty)],
 };
 pub(super) static CHERRY_PICK_CREATION: Fields = Fields {
     name: "CherryPickCreation",

@@ -300,7 +300,7 @@ proptest! {
         };
         match lake.merge("side", "main", params) {
             Ok(commit) => {
-                let merged = lake.commit(commit.as_str()).map(|commit| commit.tree.metarange_id());
+                let merged = lake.commit(commit.as_str()).and_then(|commit| Ok(commit.tree()?.metarange_id()));
                 prop_assert!(!conflict);
                 prop_assert_eq!(merged, Ok(foretold.metarange_id()));
             }

@@ -1,0 +1,139 @@
+//! Garbage collection: how long commits are retained, and what a collection may not take away.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::commit::CommitId;
+use super::error::{Error, Result};
+use super::listing::View;
+use super::repository::Repository;
+
+/// For how many days the commits of a branch are retained.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct RetentionRules {
+    pub(in super::super) default_days: i32,
+    pub(in super::super) branches: Vec<(String, i32)>,
+}
+
+impl RetentionRules {
+    fn days(&self, branch: Option<&str>) -> i32 {
+        let rule = self
+            .branches
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == branch);
+        rule.map_or(self.default_days, |(_, days)| *days)
+    }
+}
+
+impl Repository {
+    pub(in super::super) fn retention_rules(&self) -> Result<RetentionRules> {
+        // They are stored as a message, and rules that say nothing are an empty one, which counts as none.
+        let rules = self.store.retention();
+        rules
+            .filter(|rules| *rules != RetentionRules::default())
+            .ok_or_else(|| Error::not_found("not found"))
+    }
+
+    /// Sets the rules, or takes them away. They belong to the storage namespace, not to the repository alone.
+    pub(in super::super) fn set_retention_rules(
+        &self,
+        rules: Option<RetentionRules>,
+    ) -> Result<()> {
+        self.check_writable(false)?;
+        self.store.set_retention(rules);
+        Ok(())
+    }
+
+    /// The commits that are to be retained, with their metaranges.
+    ///
+    /// These are the heads of the branches, and from each head and each commit that is nobody's first parent on, along the
+    /// first parents, all until the first that is older than the rules ask for, and that one too.
+    pub(in super::super) fn retained_commits(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<CommitId, String>> {
+        let rules = self
+            .retention_rules()
+            .map_err(|error| error.context("get gc rules"))?;
+        let mut heads: BTreeSet<(&CommitId, Option<&str>)> = self
+            .branches
+            .iter()
+            .map(|(name, branch)| (&branch.head, Some(name.as_str())))
+            .collect();
+        let on_branches: HashSet<&CommitId> = heads.iter().map(|(commit, _)| *commit).collect();
+        let first_parents: HashSet<&CommitId> = self
+            .commits
+            .values()
+            .filter_map(|commit| commit.parents.first())
+            .collect();
+        let dangling = self
+            .commits
+            .keys()
+            .filter(|id| !first_parents.contains(id) && !on_branches.contains(id));
+        heads.extend(dangling.map(|id| (id, None)));
+
+        let mut retained = BTreeSet::new();
+        let mut walked: HashMap<&CommitId, Timestamp> = HashMap::new();
+        for (head, branch) in heads {
+            let age = SignedDuration::from_hours(24 * i64::from(rules.days(branch)));
+            let threshold = now.saturating_sub(age).unwrap_or(now);
+            let commit = self.commit(head.as_str())?;
+            let mut created = commit.created;
+            // A commit on no branch is looked at as the parent of a head of the same age.
+            let mut next = match branch {
+                Some(_) => {
+                    retained.insert(head);
+                    walked.insert(head, threshold);
+                    commit.parents.first()
+                }
+                None => Some(head),
+            };
+            while let Some(parent) = next {
+                if walked
+                    .get(parent)
+                    .is_some_and(|walked| *walked <= threshold)
+                {
+                    break;
+                }
+                if created > threshold {
+                    retained.insert(parent);
+                }
+                walked.insert(parent, threshold);
+                let commit = self.commit(parent.as_str())?;
+                created = commit.created;
+                next = commit.parents.first();
+            }
+        }
+        let with_metarange = |id: &CommitId| {
+            let commit = self.commit(id.as_str())?;
+            Ok((id.clone(), commit.metarange_id.clone()))
+        };
+        retained.into_iter().map(with_metarange).collect()
+    }
+
+    /// Whether anything is staged whose data a collection would have to spare, from a path of a branch on.
+    pub(in super::super) fn has_uncommitted_data(&self, branch: &str, path: &[u8]) -> Result<bool> {
+        let namespace = format!("{}/", self.storage_namespace.trim_end_matches('/'));
+        for (name, found) in self
+            .branches
+            .range::<_, str>((Bound::Included(branch), Bound::Unbounded))
+        {
+            let from = if name == branch { path } else { b"" };
+            let View { tree, staging } = self.branch_view(found)?;
+            let staged = staging.into_iter().flatten();
+            let differs = staged
+                .filter(|(path, _)| &***path >= from)
+                .filter_map(|(path, entry)| Some((path, entry.as_ref()?)))
+                .filter(|(path, entry)| tree.get(path) != Some(entry));
+            let mut own = differs.filter(|(_, entry)| {
+                !entry.address.contains("://") || entry.address.starts_with(&namespace)
+            });
+            if own.next().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
