@@ -263,9 +263,8 @@ impl<Op: Operation> Future for CallFuture<Op> {
     type Output = Result<Op::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(decode::<Op>(ready!(
-            Pin::new(&mut self.response.execute).poll(cx)
-        )?))
+        let received = ready!(Pin::new(&mut self.response.execute).poll(cx))?;
+        Poll::Ready(decode::<Op>(received))
     }
 }
 
@@ -273,9 +272,8 @@ impl<Op: Operation> Future for ResponseFuture<Op> {
     type Output = Result<ApiResponse<Op::Output>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(decode_response::<Op>(ready!(
-            Pin::new(&mut self.execute).poll(cx)
-        )?))
+        let received = ready!(Pin::new(&mut self.execute).poll(cx))?;
+        Poll::Ready(decode_response::<Op>(received))
     }
 }
 
@@ -285,6 +283,7 @@ pub(crate) fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
         parts,
         body,
         attempts,
+        observer,
     } = received;
     let sent_id = match parts.status.as_u16() {
         400.. => parts.extensions.get::<SentId>().cloned(),
@@ -297,13 +296,15 @@ pub(crate) fn decode<Op: Operation>(received: Received) -> Result<Op::Output> {
         }
         None => Op::decode_stream(parts, body),
     };
-    decoded.map_err(|error| {
+    let decoded = decoded.map_err(|error| {
         let error = error
             .with_operation(Some(Op::META))
             .with_effect_of(Some(Op::META))
             .with_client_request_id(sent_id.map(|SentId(id)| id));
         attempts.mark_error(error)
-    })
+    });
+    observer.end(decoded.as_ref().err());
+    decoded
 }
 
 /// Reads an answer, and keeps what is around it.

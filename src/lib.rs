@@ -36,9 +36,12 @@
 //! | `rustls` | yes | https for it, with ring and the platform's roots |
 //! | `tracing` | yes | a span per call and per attempt |
 //! | `http2` | | HTTP/2 for the built-in transport |
+//! | `aws` | | login as an AWS role |
 //! | `reqwest` | | a transport over a `reqwest::Client` that a program holds |
 //! | `blocking` | | the same calls without async |
-//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock |
+//! | `metrics` | | counts and times of calls and requests |
+//! | `opentelemetry` | | trace context sent with every attempt |
+//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock, credentials from a file or a command |
 //! | `testing` | | a lakeFS in memory |
 //!
 //! Without default features the crate is http, tower and serde: no runtime, no TLS.

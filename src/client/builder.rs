@@ -6,7 +6,7 @@ use tower::Layer;
 use super::{Client, Inner};
 use crate::{
     Credentials, Error, Result,
-    auth::AuthHeader,
+    auth::Auth,
     config::{Config, Endpoint},
     middleware::{
         BoxLayer, Stack,
@@ -34,7 +34,7 @@ pub struct ClientBuilder {
     credentials: Credentials,
     transport: Option<BoxTransport>,
     #[cfg(feature = "hyper")]
-    connect_timeout: Option<Duration>,
+    connect_timeout: Option<Option<Duration>>,
     layers: Vec<BoxLayer>,
     attempt_layers: Vec<BoxLayer>,
     user_agent: Option<String>,
@@ -52,6 +52,8 @@ pub struct ClientBuilder {
     timer: SharedTimer,
     /// Where the settings above came from.
     config: Config,
+    wire_layers: Vec<BoxLayer>,
+    metered: bool,
 }
 
 // ===== impl ClientBuilder =====
@@ -80,6 +82,8 @@ impl ClientBuilder {
             min_bytes_per_second: 0,
             timer: default_timer(),
             config: Config::new(),
+            wire_layers: Vec::new(),
+            metered: false,
         }
     }
 
@@ -230,10 +234,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits making a connection, TLS included, with the built-in transport. Default: 10 s.
+    /// Limits making a connection, TLS included, with the built-in transport. Default: 10 s; `None` for no limit.
     #[cfg(feature = "hyper")]
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = Some(limit);
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = Some(limit.into());
         self
     }
 
@@ -247,6 +251,28 @@ impl ClientBuilder {
     /// The same, with a config that says where its settings came from.
     pub(crate) fn with_config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Counts and times calls and requests, through the recorder that the program has installed with the crate
+    /// [`metrics`](https://docs.rs/metrics). Default: off. See [`middleware::metrics`](crate::middleware::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        // Before `build`, but for a second time there is nothing more to count.
+        if !self.metered {
+            self.metered = true;
+            let layer = crate::middleware::metrics::MetricsLayer::new();
+            self.wire_layers.push(boxed(layer));
+        }
+        self
+    }
+
+    /// Sends the trace context of OpenTelemetry (`traceparent`) with every attempt, so that the server's spans are children
+    /// of ours. Default: off. See [`middleware::propagate`](crate::middleware::propagate).
+    #[cfg(feature = "opentelemetry")]
+    pub fn propagate_trace_context(mut self) -> Self {
+        let layer = crate::middleware::propagate::PropagateLayer::new();
+        self.wire_layers.push(boxed(layer));
         self
     }
 
@@ -266,7 +292,7 @@ impl ClientBuilder {
                 ));
             }
         };
-        let auth = self.credentials.header()?;
+        let auth = self.credentials.auth()?;
         if let Some(agent) = &self.user_agent {
             HeaderValue::try_from(agent).map_err(|_| {
                 Error::invalid_input(
@@ -302,7 +328,7 @@ impl ClientBuilder {
         mut self,
         transport: BoxTransport,
         endpoint: Endpoint,
-        auth: Option<Arc<AuthHeader>>,
+        auth: Auth,
     ) -> Client {
         let agent = self
             .user_agent
@@ -324,7 +350,9 @@ impl ClientBuilder {
             min_bytes_per_second: self.min_bytes_per_second,
             call_timeout: self.timeout,
             auth,
+            endpoint: endpoint.clone(),
             timer: self.timer.clone(),
+            wire_layers: self.wire_layers,
         };
         self.config.endpoint_is(&endpoint);
         let inner = Inner {
@@ -335,6 +363,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             timer: self.timer,
             layered,
+            metered: self.metered,
         };
         Client {
             inner: Arc::new(inner),

@@ -6,6 +6,7 @@ use std::{
 
 use http::response::Parts;
 
+use super::Observer;
 use crate::{
     Body, Error, Result,
     middleware::{
@@ -28,6 +29,7 @@ enum State {
         response: ResponseFuture,
         clock: Option<Box<Clock>>,
         meta: Option<&'static OperationMeta>,
+        observer: Observer,
     },
 }
 
@@ -36,6 +38,8 @@ pub(crate) struct Received {
     pub(crate) parts: Parts,
     pub(crate) body: Body,
     pub(crate) attempts: Attempts,
+    /// To be told how it ends.
+    pub(crate) observer: Observer,
 }
 
 // ===== impl Execute =====
@@ -45,12 +49,14 @@ impl Execute {
         response: ResponseFuture,
         clock: Option<Box<Clock>>,
         meta: Option<&'static OperationMeta>,
+        observer: Observer,
     ) -> Self {
         Self {
             state: State::Sent {
                 response,
                 clock,
                 meta,
+                observer,
             },
         }
     }
@@ -75,9 +81,11 @@ impl Future for Execute {
                 response,
                 clock,
                 meta,
+                observer,
             } => {
                 stage::reset();
-                if let Poll::Ready(answer) = response.as_mut().poll(cx) {
+                if let Poll::Ready(answer) = observer.scope(|| response.as_mut().poll(cx)) {
+                    let mut observer = std::mem::take(observer);
                     return Poll::Ready(match answer {
                         Ok(response) => {
                             let (parts, body) = response.into_parts();
@@ -86,13 +94,19 @@ impl Future for Execute {
                                 .get::<Attempts>()
                                 .copied()
                                 .unwrap_or(Attempts::ONE);
+                            observer.answered(&parts, attempts);
                             Ok(Received {
                                 parts,
                                 body,
                                 attempts,
+                                observer,
                             })
                         }
-                        Err(error) => Err(super::failure(error, *meta)),
+                        Err(error) => {
+                            let error = super::failure(error, *meta);
+                            observer.end(Some(&error));
+                            Err(error)
+                        }
                     });
                 }
                 let Some(clock) = clock else {
@@ -100,7 +114,9 @@ impl Future for Execute {
                 };
                 let limit = ready!(clock.poll(cx));
                 let error = timeout::missed(limit).with_operation(*meta);
-                Poll::Ready(Err(Attempts::ONE.mark_error(error.with_effect_of(*meta))))
+                let error = Attempts::ONE.mark_error(error.with_effect_of(*meta));
+                std::mem::take(observer).end(Some(&error));
+                Poll::Ready(Err(error))
             }
         }
     }

@@ -13,6 +13,7 @@ use tower::Service;
 
 use crate::{
     Body, BoxError, Call, Credentials, Error, Operation, Result,
+    auth::Auth,
     call::Settings,
     config::{Config, Endpoint},
     error::{ErrorKind, classify},
@@ -28,9 +29,13 @@ use crate::{
 
 mod builder;
 mod execute;
+mod observe;
 
 pub use self::builder::ClientBuilder;
-pub(crate) use self::execute::{Execute, Received};
+pub(crate) use self::{
+    execute::{Execute, Received},
+    observe::Observer,
+};
 
 /// A lakeFS server, and the way to it: transport, layers, credentials.
 ///
@@ -74,6 +79,8 @@ struct Inner {
     timer: SharedTimer,
     /// Whether there are layers of the user's.
     layered: bool,
+    /// Whether calls are counted.
+    metered: bool,
 }
 
 // ===== impl Client =====
@@ -84,7 +91,11 @@ impl Client {
     /// It has the same layers as any other client, with their defaults. Requests have a path alone, such as
     /// `/api/v1/repositories`.
     pub fn new<T: HttpTransport>(transport: T) -> Self {
-        ClientBuilder::new().finish(BoxTransport::new(transport), Endpoint::none(), None)
+        ClientBuilder::new().finish(
+            BoxTransport::new(transport),
+            Endpoint::none(),
+            Auth::Fixed(None),
+        )
     }
 
     /// Builds a client: where the server is, who is calling, over what.
@@ -193,7 +204,9 @@ impl Client {
             .inner
             .layered
             .then(|| Box::new(Clock::new(limit, self.inner.timer.clone())));
-        Execute::new(self.inner.stack.send(request), clock, meta)
+        let observer = Observer::new(meta, self.inner.metered);
+        let response = observer.scope(|| self.inner.stack.send(request));
+        Execute::new(response, clock, meta, observer)
     }
 }
 
@@ -211,7 +224,13 @@ impl Service<Request<Body>> for Client {
         Box::pin(async move {
             let meta = OperationMeta::of(&request);
             let request = client.absolute(request)?;
-            let Received { parts, body, .. } = client.send(request, None, meta).await?;
+            let Received {
+                parts,
+                body,
+                observer,
+                ..
+            } = client.send(request, None, meta).await?;
+            observer.end(None);
             Ok(Response::from_parts(parts, body))
         })
     }

@@ -110,6 +110,32 @@ impl Endpoint {
         }
     }
 
+    /// Whether a request goes to this server: its URL has a path alone, or the same scheme, host and port.
+    pub(crate) fn is_origin_of(&self, uri: &Uri) -> bool {
+        let Some(authority) = uri.authority() else {
+            return true;
+        };
+        let Some((scheme, own)) = &self.origin else {
+            return false;
+        };
+        if uri.scheme() != Some(scheme) {
+            return false;
+        }
+        // Nearly always the endpoint's own, letter by letter.
+        if own.as_str() == authority.as_str() {
+            return true;
+        }
+        let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+        own.host().eq_ignore_ascii_case(authority.host())
+            && own.port_u16().unwrap_or(default) == authority.port_u16().unwrap_or(default)
+    }
+
+    /// The server's host, without the port.
+    #[cfg(feature = "aws")]
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.origin.as_ref().map(|(_, authority)| authority.host())
+    }
+
     /// The URL of a path below the API. `target` starts with a slash and may have a query.
     pub(crate) fn join(&self, target: &PathAndQuery) -> Result<Uri> {
         let target = target.as_str();

@@ -1,9 +1,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
+#[cfg(feature = "aws")]
+use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 
 use super::{Setting, Source, Sourced, hidden, line};
-use crate::Credentials;
+#[cfg(not(feature = "aws"))]
+use crate::Error;
+#[cfg(feature = "aws")]
+use crate::auth;
+use crate::{Credentials, Result};
 
 /// Who is calling, and where each part of it came from.
 #[derive(Clone, Debug)]
@@ -59,6 +65,37 @@ impl Login {
 }
 
 // ===== impl AwsIam =====
+
+#[cfg(feature = "aws")]
+impl AwsIam {
+    pub(super) fn credentials(&self) -> Result<Credentials> {
+        let mut login = auth::AwsIam::new();
+        if let Some(life) = &self.token_ttl {
+            login = login.token_ttl(life.value);
+        }
+        if let Some(life) = &self.url_presign_ttl {
+            login = login.presign_ttl(life.value);
+        }
+        if let Some(time) = &self.refresh_interval {
+            login = login.refresh_ahead(time.value);
+        }
+        let headers = self.token_request_headers.iter();
+        for (name, value) in headers.flat_map(|headers| &headers.value) {
+            login = login.token_request_header(name, value.expose_secret());
+        }
+        Ok(Credentials::aws_iam(login))
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+impl AwsIam {
+    pub(super) fn credentials(&self) -> Result<Credentials> {
+        Err(Error::invalid_input(format!(
+            "`credentials.provider.type` is aws_iam ({}), which needs the feature `aws`",
+            self.source
+        )))
+    }
+}
 
 impl AwsIam {
     fn lines<'a>(&'a self, lines: &mut Vec<Setting<'a>>) {

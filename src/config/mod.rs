@@ -46,7 +46,7 @@ use std::{borrow::Cow, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Client, ClientBuilder, Credentials, Error, Result};
+use crate::{Client, ClientBuilder, Credentials, Result};
 
 mod endpoint;
 #[cfg(feature = "config")]
@@ -172,10 +172,7 @@ impl Config {
             Login::SessionToken(token) => {
                 Ok(Credentials::bearer_token(token.value.expose_secret()))
             }
-            Login::AwsIam(aws) => Err(Error::invalid_input(format!(
-                "`credentials.provider.type` is aws_iam ({}), which needs the feature `aws`",
-                aws.source
-            ))),
+            Login::AwsIam(aws) => aws.credentials(),
         }
     }
 

@@ -28,6 +28,9 @@ const LOCKED: &str = "branch is currently locked";
 const WEB_PAGE: &str =
     "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
 
+/// How lakeFS's message about a missing permission begins.
+const PERMISSIONS: &str = "insufficient permissions";
+
 // ===== answers =====
 
 /// The error that an answer outside of what the operation expects stands for.
@@ -46,7 +49,7 @@ pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) ->
     let kind = match (ErrorKind::of_status(status), &document) {
         // lakeFS says 401 for a missing permission too, and that one no other token would heal.
         (ErrorKind::Unauthenticated, ErrorDocument::Message(message))
-            if message.starts_with("insufficient permissions") =>
+            if message.starts_with(PERMISSIONS) =>
         {
             ErrorKind::PermissionDenied
         }
@@ -71,6 +74,11 @@ pub(crate) fn response(status: StatusCode, headers: &HeaderMap, body: &Bytes) ->
         ErrorDocument::None => "the answer has no message".into(),
     };
     Error::new(kind, message).with_answer(status, headers.clone(), body.clone())
+}
+
+/// Whether a 401 refuses somebody whom the server knows.
+pub(crate) fn is_about_permissions(headers: &HeaderMap, body: &Bytes) -> bool {
+    matches!(ErrorDocument::parse(headers, body), ErrorDocument::Message(message) if message.starts_with(PERMISSIONS))
 }
 
 /// The error of a 2xx answer that comes from something else than the lakeFS API.

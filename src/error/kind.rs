@@ -46,9 +46,39 @@ pub enum ErrorKind {
     Paging,
 }
 
+/// What stands in the place of a kind where what was under way was dropped before it could fail.
+pub(crate) const CANCELLED: &str = "cancelled";
+
 // ===== impl ErrorKind =====
 
 impl ErrorKind {
+    /// A name for logs and for labels of metrics, such as `not_found`. It stays as it is.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::BadRequest => "bad_request",
+            Self::Unauthenticated => "unauthenticated",
+            Self::PermissionDenied => "permission_denied",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Gone => "gone",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
+            Self::Throttled => "throttled",
+            Self::NotImplemented => "not_implemented",
+            Self::Server => "server",
+            Self::Unexpected => "unexpected",
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Transport => "transport",
+            Self::Body => "body",
+            Self::Decode => "decode",
+            Self::Endpoint => "endpoint",
+            Self::Paging => "paging",
+        }
+    }
+
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             401 => Self::Unauthenticated,

@@ -1,6 +1,6 @@
 //! [`Error`]: what went wrong, and what to do about it.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -14,6 +14,7 @@ use crate::{
 pub(crate) mod classify;
 mod kind;
 
+pub(crate) use self::kind::CANCELLED;
 pub use self::kind::ErrorKind;
 
 /// The result of everything in this crate that can fail.
@@ -49,7 +50,8 @@ struct Inner {
     waited: Duration,
     may_have_taken_effect: bool,
     client_request_id: Option<HeaderValue>,
-    source: Option<BoxError>,
+    /// Shared, as calls that waited for the same thing fail for the same cause.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What the server said.
@@ -238,9 +240,11 @@ impl Error {
         self.kind() == ErrorKind::Body
     }
 
-    /// The server does not know who is calling: no credentials, wrong ones, or expired ones (HTTP 401).
+    /// The server does not know who is calling: no credentials, wrong ones, or expired ones (HTTP 401); or there are none to
+    /// send, as their provider failed: then [`source`](StdError::source) is its error.
     ///
-    /// Never retried. Nothing was changed. What to do: check the credentials and that they belong to this server.
+    /// Never retried, but once with new credentials where they can be had. Nothing was changed. What to do: check the
+    /// credentials and that they belong to this server.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.kind() == ErrorKind::Unauthenticated
@@ -348,8 +352,12 @@ impl Error {
 
     /// The same error with what caused it.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.inner.source = Some(source.into());
+    pub fn with_source(self, source: impl Into<BoxError>) -> Self {
+        self.with_shared_source(source.into().into())
+    }
+
+    pub(crate) fn with_shared_source(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {
+        self.inner.source = Some(source);
         self
     }
 

@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
-use crate::{Body, BoxError};
+use crate::{Body, BoxError, middleware::timeout::stage};
 
 /// Gives permits, in the order in which they are asked for; shared by its clones.
 #[derive(Clone, Debug)]
@@ -73,7 +73,8 @@ impl Limiter {
     /// Waits for a permit. Dropping the future gives up the place in the queue, and a permit that was about to come.
     pub(super) async fn acquire(&self) -> Result<Permit, BoxError> {
         loop {
-            let permit = Arc::clone(&self.permits).acquire_owned().await?;
+            let permit = Arc::clone(&self.permits).acquire_owned();
+            let permit = stage::while_waiting_for("a free slot", permit).await?;
             let mut count = self.count();
             // The limit was lowered while this one was on its way back.
             if count.surplus > 0 {

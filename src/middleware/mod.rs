@@ -12,12 +12,14 @@
 //! | [`retry`] | everything below happens once an attempt |
 //! | your attempt layers ([`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer)) | see every attempt |
 //! | [`timeout`] | limits one attempt, and reading its document |
-//! | [`authenticate`] | every attempt with the credentials as they are then |
+//! | [`authenticate`] | every attempt with the credentials as they are then; refused ones are replaced once |
 //! | [`collect`] | reads a document whole, so that one that was cut is tried again |
 //! | [`redirect`] | follows a presigned read to the object store, without the credentials |
 //! | [`idle`] | bodies that stall, as they come from the wire |
 //! | [`trace`] | a span an attempt, without the credentials' values |
 //! | [`concurrency`], [`throttle`] | off by default; limit what is under way, until the body has ended |
+//! | `propagate` ([`ClientBuilder::propagate_trace_context`](crate::ClientBuilder::propagate_trace_context)) | the attempt's span is what the server's spans are children of |
+//! | `metrics` ([`ClientBuilder::metrics`](crate::ClientBuilder::metrics)) | counts what is sent and received, byte by byte |
 //! | the transport | |
 //!
 //! # What tower has already
@@ -29,11 +31,11 @@
 //! object that is stored compressed has a `Content-Encoding`, so it would arrive as other bytes than those that are stored,
 //! and with a length and a checksum that no longer fit. No layer here asks for compression or undoes it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tower::{Layer, ServiceBuilder};
 
-use crate::{auth::AuthHeader, timer::SharedTimer, transport::BoxTransport};
+use crate::{auth::Auth, config::Endpoint, timer::SharedTimer, transport::BoxTransport};
 
 mod again;
 pub mod authenticate;
@@ -44,14 +46,26 @@ pub mod identity;
 pub mod idle;
 #[cfg(feature = "tokio")]
 mod limiter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+pub(crate) mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod propagate;
 pub mod redirect;
 pub mod request_id;
 pub mod retry;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod semconv;
 #[cfg(feature = "tokio")]
 pub mod throttle;
 pub mod timeout;
 #[cfg(feature = "tracing")]
 pub mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+pub(crate) mod trace;
 
 /// A layer of the user's, its type forgotten.
 pub(crate) type BoxLayer = Box<dyn Fn(BoxTransport) -> BoxTransport + Send + Sync>;
@@ -69,11 +83,14 @@ pub(crate) struct Stack {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) upload_answer_timeout: Option<Duration>,
     pub(crate) min_bytes_per_second: u64,
-    pub(crate) auth: Option<Arc<AuthHeader>>,
+    pub(crate) auth: Auth,
+    pub(crate) endpoint: Endpoint,
     pub(crate) redirect: redirect::RedirectLayer,
     /// Limits of what is under way, next to the transport; the first is the outermost.
     pub(crate) limits: Vec<BoxLayer>,
     pub(crate) timer: SharedTimer,
+    /// What is around the transport itself.
+    pub(crate) wire_layers: Vec<BoxLayer>,
 }
 
 // ===== impl Stack =====
@@ -81,28 +98,38 @@ pub(crate) struct Stack {
 impl Stack {
     /// Stacks everything above a transport, in the order of the [table](self#order).
     pub(crate) fn build(self, transport: BoxTransport) -> BoxTransport {
+        let timeout = timeout::AttemptTimeoutLayer::new(
+            self.attempt_timeout,
+            self.call_timeout,
+            self.timer.clone(),
+        );
+        let retry = retry::RetryLayer::new(
+            self.retry,
+            self.retry_budget,
+            self.call_timeout,
+            self.timer.clone(),
+        );
+        let idle = idle::IdleLayer::new(
+            self.idle_timeout,
+            self.upload_answer_timeout,
+            self.min_bytes_per_second,
+            self.attempt_timeout.is_some(),
+            self.timer.clone(),
+        );
+        let authenticate =
+            authenticate::AuthenticateLayer::new(self.auth, self.endpoint, self.timer)
+                .around_logins(self.identity.clone(), retry.clone(), timeout.clone());
         let attempt = ServiceBuilder::new()
-            .layer(timeout::AttemptTimeoutLayer::new(
-                self.attempt_timeout,
-                self.call_timeout,
-                self.timer.clone(),
-            ))
-            .layer(authenticate::AuthenticateLayer::new(self.auth))
+            .layer(timeout)
+            .layer(authenticate)
             .layer(collect::CollectLayer::new())
             .layer(self.redirect)
-            .layer(idle::IdleLayer::new(
-                self.idle_timeout,
-                self.upload_answer_timeout,
-                self.min_bytes_per_second,
-                self.attempt_timeout.is_some(),
-                self.timer.clone(),
-            ));
+            .layer(idle);
         #[cfg(feature = "tracing")]
         let attempt = attempt.layer(trace::TraceLayer::new());
+        let transport = wrap(self.wire_layers, transport);
         let attempt = attempt.service(wrap(self.limits, transport));
 
-        let retry =
-            retry::RetryLayer::new(self.retry, self.retry_budget, self.call_timeout, self.timer);
         let identity = ServiceBuilder::new()
             .layer(self.identity)
             .layer(self.request_ids);

@@ -4,4 +4,6 @@
 
 mod memory;
 
-pub use self::memory::{BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, ServedLakeFs};
+pub use self::memory::{
+    BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, PendingUpload, ServedLakeFs,
+};

@@ -36,9 +36,14 @@ pub(crate) use self::erased::{Erased, ResponseFuture};
 #[cfg(feature = "http2")]
 pub use self::hyper::Http2;
 #[cfg(feature = "hyper")]
-pub use self::hyper::{Hyper, HyperBuilder, HyperFuture};
+pub use self::hyper::{Hyper, HyperBuilder, HyperFuture, Proxies, Proxy};
+#[cfg(feature = "rustls")]
+pub use self::hyper::{Tls, TlsVersion};
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{Reqwest, ReqwestFuture};
+/// The name of a host, as a resolver gets it: [`HyperBuilder::resolver`].
+#[cfg(feature = "hyper")]
+pub use hyper_util::client::legacy::connect::dns::Name;
 
 /// A [`tower::Service`] that can carry requests: cloneable, shareable between threads, answering with any
 /// [`http_body::Body`] of [`Bytes`].

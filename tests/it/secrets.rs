@@ -1,63 +1,22 @@
-//! Secrets: in no `Debug`, no error, and no span or event, whatever goes wrong.
+//! Secrets: in no `Debug` of what a program holds.
 
-use std::{
-    error::Error as _,
-    io,
-    net::TcpListener,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use http::Request;
 use lakefs_sdk::{
-    Body, Client, Credentials,
+    Body, Client,
     api::objects::UploadObject,
-    middleware::retry::RetryPolicy,
     models::{
-        AuthenticationToken, CommitCreation, CredentialsWithSecret, LoginInformation, ObjectStats,
-        StagingLocation, StagingMetadata,
+        AuthenticationToken, CredentialsWithSecret, LoginInformation, ObjectStats, StagingLocation,
+        StagingMetadata,
     },
 };
 use serde_json::json;
-use tower::ServiceExt as _;
-use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter, util::SubscriberInitExt as _};
 
 use crate::support::{
+    planted::{ID, SECRET, SIGNED, credentials, planted, shown},
     scripted::Scripted,
-    tcp::{Connection, TcpServer},
 };
-
-const ID: &str = "AKIAPLANTEDID";
-const SECRET: &str = "planted/secret+KEY";
-const SIGNED: &str = "https://bucket.example.com/data/a.parquet?X-Amz-Credential=PLANTEDcredential&X-Amz-Security-Token=PLANTEDtoken&X-Amz-Signature=PLANTEDsignature";
-
-/// What of the planted secrets stands in a text, as they are or as they are sent.
-fn planted(text: &str) -> Vec<&'static str> {
-    // The base64 of `ID:SECRET`, from the colon on.
-    let forms = [
-        SECRET,
-        "planted%2Fsecret",
-        "PLANTEDcredential",
-        "PLANTEDtoken",
-        "PLANTEDsignature",
-        "pwbGFudGVkL3NlY3JldCtLRVk",
-    ];
-    forms
-        .into_iter()
-        .filter(|form| text.contains(form))
-        .collect()
-}
-
-fn credentials() -> [Credentials; 3] {
-    [
-        Credentials::access_key(ID, SECRET),
-        Credentials::bearer_token(SECRET),
-        Credentials::session_cookie("internal_auth_session", SECRET),
-    ]
-}
-
-fn shown(value: &impl std::fmt::Debug) -> String {
-    format!("{value:?} {value:#?}")
-}
 
 /// A struct that holds a client is printed sooner or later.
 #[test]
@@ -187,134 +146,4 @@ async fn a_request_that_a_transport_prints_shows_no_credentials() {
         let sent = &transport.sent()[0];
         assert!(sent.headers.contains_key("authorization") || sent.headers.contains_key("cookie"));
     }
-}
-
-/// Everything that a subscriber wrote.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(
-            &self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
-        .into_owned()
-    }
-}
-
-/// Logs at TRACE are sent to vendors, attached to issues, and kept for years.
-#[tokio::test]
-async fn no_span_or_event_of_a_failing_call_shows_a_secret() {
-    let log = Log::default();
-    let _guard = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(log.clone())
-        .finish()
-        .set_default();
-    let closed = format!(
-        "http://{}",
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    );
-    let failing = TcpServer::serve(async |mut connection: Connection| {
-        let echo =
-            json!({ "message": format!("could not put {SIGNED}: no such host") }).to_string();
-        for status in [503, 403, 500] {
-            connection.request().await?;
-            connection.answer(status, &echo).await?;
-        }
-        connection.request().await?;
-        Ok(())
-    })
-    .await
-    .unwrap();
-
-    for credentials in credentials() {
-        for endpoint in [closed.clone(), failing.url()] {
-            let client = Client::builder()
-                .endpoint(endpoint)
-                .credentials(credentials.clone())
-                .retry(RetryPolicy::standard().backoff(Default::default(), Default::default()))
-                .build()
-                .unwrap();
-            let staging = serde_json::from_value(
-                json!({ "physical_address": SIGNED, "presigned_url": SIGNED }),
-            )
-            .unwrap();
-            for _ in 0..2 {
-                let mut errors = vec![
-                    client.get_repository("lake").await.unwrap_err(),
-                    client
-                        .commit("lake", "main", CommitCreation::new("m"))
-                        .await
-                        .unwrap_err(),
-                    client
-                        .login()
-                        .body(LoginInformation::new(ID, SECRET))
-                        .await
-                        .unwrap_err(),
-                    client
-                        .link_physical_address(
-                            "lake",
-                            "main",
-                            "a",
-                            StagingMetadata::new(Clone::clone(&staging), "", 1),
-                        )
-                        .await
-                        .unwrap_err(),
-                ];
-                let (_, query) = SIGNED.split_once('?').unwrap();
-                let raw = Request::put(format!("/raw?{query}"))
-                    .body(Body::from(SECRET))
-                    .unwrap();
-                errors.extend(client.clone().oneshot(raw).await.err());
-                for error in errors {
-                    let mut text = format!("{error} {error:#} {error:?}");
-                    let mut cause = error.source();
-                    while let Some(next) = cause {
-                        text.push_str(&format!(" {next} {next:?}"));
-                        cause = next.source();
-                    }
-                    assert_eq!(planted(&text), [""; 0], "{text}");
-                }
-            }
-        }
-    }
-
-    let text = log.text();
-    assert!(
-        text.contains("lakefs_sdk") && text.contains("getRepository"),
-        "nothing was logged: {text}"
-    );
-    assert!(text.contains("trying again"), "{text}");
-    assert!(text.contains("hyper_util"), "{text}");
-    assert_eq!(planted(&text), [""; 0], "{text}");
 }

@@ -1,115 +1,14 @@
 //! https by the built-in transport.
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
-
-use http::{Request, Response, Version};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
 use lakefs_sdk::{
     Client, Error,
     middleware::retry::RetryPolicy,
-    transport::{Http2, Hyper, HyperBuilder},
+    transport::{Http2, Hyper},
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer},
-    },
-};
+use rcgen::KeyPair;
+use tokio::net::TcpListener;
 
-/// A server for `localhost` whose certificate is signed by an authority of its own.
-struct TlsServer {
-    address: SocketAddr,
-    /// The authority's certificate, as PEM.
-    authority: String,
-    accepting: JoinHandle<()>,
-}
-
-impl TlsServer {
-    /// Speaks HTTP/1.1, and HTTP/2 where the client wants it too.
-    async fn serve(name: &str) -> Self {
-        let (authority, chain, key) = certificates(name);
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    // A client that does not like the certificate goes away here.
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        let builder = auto::Builder::new(TokioExecutor::new());
-                        let _ = builder
-                            .serve_connection(TokioIo::new(stream), service_fn(answer))
-                            .await;
-                    }
-                });
-            }
-        });
-        Self {
-            address,
-            authority,
-            accepting,
-        }
-    }
-
-    fn client(&self, host: &str, hyper: HyperBuilder) -> Client {
-        Client::builder()
-            .endpoint(format!("https://{host}:{}", self.address.port()))
-            .transport(hyper.build().unwrap())
-            .retry(RetryPolicy::none())
-            .build()
-            .unwrap()
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-fn certificates(name: &str) -> (String, Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = authority.self_signed(&authority_key).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([name.to_owned()])
-        .unwrap()
-        .signed_by(&key, &authority, &authority_key)
-        .unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    (authority.pem(), vec![certificate.der().clone()], key)
-}
-
-/// A repository named after the HTTP version that was spoken.
-async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    let id = match request.version() {
-        Version::HTTP_2 => "http2",
-        Version::HTTP_11 => "http1",
-        _ => "other",
-    };
-    let document = format!(
-        r#"{{"id":"{id}","creation_date":0,"default_branch":"main","storage_namespace":"mem://r"}}"#
-    );
-    Ok(Response::new(document))
-}
+use crate::support::tls::{TlsServer, converse};
 
 fn causes(error: &Error) -> String {
     format!("{error:#}").to_lowercase()
@@ -234,12 +133,7 @@ async fn http2_over_plain_http_needs_prior_knowledge() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let builder = auto::Builder::new(TokioExecutor::new());
-                let _ = builder
-                    .serve_connection(TokioIo::new(stream), service_fn(answer))
-                    .await;
-            });
+            tokio::spawn(converse(stream));
         }
     });
     for (http2, spoken) in [

@@ -35,9 +35,21 @@ pub enum Outcome {
     InDoubt,
 }
 
-/// Which attempt of its call a request is; in the extensions of every request but the first, for layers below retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptNumber(pub(super) u32);
+/// Which attempt of its call a request is; in the extensions of every request but the first of a call.
+///
+/// [`Retry`](super::Retry) puts it there, and a retry layer of your own can: [`trace`](crate::middleware#order) tells it as
+/// `http.request.resend_count`. A layer of yours below retries reads it:
+///
+/// ```
+/// # use http::Request;
+/// # use lakefs_sdk::middleware::retry::AttemptNumber;
+/// let mut request = Request::new(());
+/// assert_eq!(AttemptNumber::of(&request).get(), 1);
+/// request.extensions_mut().insert(AttemptNumber::new(2));
+/// assert_eq!(AttemptNumber::of(&request).get(), 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptNumber(u32);
 
 // ===== impl Attempt =====
 
@@ -153,15 +165,22 @@ fn is_put_off(response: &Response<Body>) -> bool {
 // ===== impl AttemptNumber =====
 
 impl AttemptNumber {
-    /// The number of the attempt that a request is, counted from 1.
+    /// Counted from 1.
     #[must_use]
-    pub fn of<B>(request: &Request<B>) -> u32 {
-        // A first attempt of an operation carries its meta alone: nothing to look for then.
-        let extensions = request.extensions();
-        match extensions.len() {
-            0 | 1 => 1,
-            _ => extensions.get::<Self>().map_or(1, |number| number.0),
-        }
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number, from 1.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The one of a request; the first where it says nothing.
+    #[must_use]
+    pub fn of<B>(request: &Request<B>) -> Self {
+        request.extensions().get().copied().unwrap_or(Self(1))
     }
 }
 

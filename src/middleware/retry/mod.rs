@@ -256,7 +256,8 @@ where
         timer.sleep(wait).await;
         attempts.count += 1;
         attempts.waited += wait;
-        next.extensions_mut().insert(AttemptNumber(attempts.count));
+        next.extensions_mut()
+            .insert(AttemptNumber::new(attempts.count));
         answer = match poll_fn(|cx| inner.poll_ready(cx)).await {
             Ok(()) => inner.call(next).await,
             Err(error) => Err(error),

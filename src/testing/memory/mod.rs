@@ -5,19 +5,23 @@ mod contract;
 mod error;
 mod handlers;
 mod ids;
+mod object_store;
 mod reply;
 mod request;
 mod serve;
 mod server;
 mod service;
+mod signing;
 mod state;
 mod storage;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use serve::ServedLakeFs;
+pub use storage::multipart::PendingUpload;
 
 use ids::Ids;
 use server::{Clock, Server};
@@ -57,6 +61,9 @@ pub struct MemoryLakeFs {
 pub struct MemoryLakeFsBuilder {
     keys: Vec<(String, String)>,
     block_store: BlockStore,
+    presign: bool,
+    outside: Vec<String>,
+    objects: Vec<(String, Bytes)>,
     seed: Option<u64>,
     clock: Clock,
 }
@@ -70,6 +77,8 @@ pub enum BlockStore {
     Any,
     /// A directory, as lakeFS's quickstart has it: storage namespaces must begin with `local://`.
     Local,
+    /// Amazon S3: storage namespaces must begin with `s3://`. The only one that hands out presigned URLs.
+    S3,
 }
 
 // ===== impl MemoryLakeFs =====
@@ -86,9 +95,39 @@ impl MemoryLakeFs {
         MemoryLakeFsBuilder {
             keys: Vec::new(),
             block_store: BlockStore::default(),
+            presign: true,
+            outside: Vec::new(),
+            objects: Vec::new(),
             seed: None,
             clock: Arc::new(Timestamp::now),
         }
+    }
+}
+
+/// The object store below the server.
+impl MemoryLakeFs {
+    /// The presigned multipart uploads that were begun, and neither completed nor aborted.
+    ///
+    /// A program that cleans up after itself leaves none:
+    ///
+    /// ```
+    /// # use lakefs_sdk::testing::MemoryLakeFs;
+    /// # let lakefs = MemoryLakeFs::new();
+    /// assert_eq!(lakefs.pending_uploads(), []);
+    /// ```
+    #[must_use]
+    pub fn pending_uploads(&self) -> Vec<PendingUpload> {
+        self.server.storage.pending_uploads()
+    }
+
+    /// Removes an object from the object store, behind the back of lakeFS, which goes on to list it but cannot read it:
+    /// 410. Answers whether there was one.
+    ///
+    /// The address is that of an object's stats, such as `s3://bucket/prefix/data/…`; of an
+    /// [`external_object`](MemoryLakeFsBuilder::external_object) it is the one it was given.
+    pub fn lose_object(&self, physical_address: &str) -> bool {
+        let location = storage::address::location("", physical_address);
+        self.server.storage.remove(&location)
     }
 }
 
@@ -116,6 +155,34 @@ impl MemoryLakeFsBuilder {
         self
     }
 
+    /// Whether [`BlockStore::S3`] hands out presigned URLs, to read, to write, and to upload in parts. Default: yes.
+    ///
+    /// They are signed as S3's are, work for 15 minutes of the [`clock`](Self::clock), and are answered by the same
+    /// service: requests for the host `mem-object-store.invalid` go to the object store. Over TCP it has a port of its
+    /// own, see [`ServedLakeFs::object_store_url`].
+    pub fn presign(mut self, presign: bool) -> Self {
+        self.presign = presign;
+        self
+    }
+
+    /// Lets a [`BlockStore::Local`] reach a directory outside of its own, for imports and for objects that are staged
+    /// by their address. Default: none, as with lakeFS.
+    pub fn external_directory(mut self, path: impl Into<String>) -> Self {
+        self.outside.push(path.into());
+        self
+    }
+
+    /// Puts an object into the object store beside all repositories: something to import, or to stage by its address,
+    /// such as `s3://bucket/key` or `local:///directory/file`.
+    pub fn external_object(
+        mut self,
+        physical_address: impl Into<String>,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        self.objects.push((physical_address.into(), content.into()));
+        self
+    }
+
     /// Makes generated ids (physical addresses, runs, request ids) repeat from run to run. Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -133,7 +200,13 @@ impl MemoryLakeFsBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let server = Server::new(self.clock, Ids::new(self.seed), self.keys, self.block_store);
+        let presigns = self.presign && self.block_store == BlockStore::S3;
+        let ids = Ids::new(self.seed);
+        let (store, outside) = (self.block_store, self.outside);
+        let server = Server::new(self.clock, ids, self.keys, store, presigns, outside);
+        for (address, content) in self.objects {
+            server.storage.put("", address, content);
+        }
         MemoryLakeFs {
             server: Arc::new(server),
         }
@@ -159,6 +232,7 @@ impl BlockStore {
         match self {
             Self::Any => "mem",
             Self::Local => "local",
+            Self::S3 => "s3",
         }
     }
 
@@ -167,6 +241,7 @@ impl BlockStore {
         match self {
             Self::Any => "^(s3|gs|https?|mem|local|transient)://",
             Self::Local => "^local://",
+            Self::S3 => "^s3://",
         }
     }
 
@@ -175,6 +250,7 @@ impl BlockStore {
         match self {
             Self::Any => true,
             Self::Local => namespace.starts_with("local://"),
+            Self::S3 => namespace.starts_with("s3://"),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::BlockStore;
 use super::accounts::Accounts;
 use super::error::Failure;
 use super::ids::Ids;
+use super::object_store::Signer;
 use super::state::{self, MetadataStore, Repository, RepositoryParams, names};
 use super::storage::Storage;
 
@@ -24,6 +25,12 @@ pub(super) struct Server {
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
+    /// Whether URLs of the object store are handed out.
+    pub(super) presigns: bool,
+    /// The directories outside of a local block store that it may reach.
+    pub(super) outside: Vec<String>,
+    /// What URLs of the object store and addresses for uploads are signed with.
+    pub(super) signer: Signer,
     pub(super) started: Timestamp,
     clock: Clock,
 }
@@ -50,12 +57,17 @@ impl Server {
         ids: Ids,
         keys: Vec<(String, String)>,
         block_store: BlockStore,
+        presigns: bool,
+        outside: Vec<String>,
     ) -> Self {
         Self {
             repositories: RwLock::default(),
-            storage: Storage::default(),
+            storage: Storage::new(clock.clone()),
             stores: Mutex::default(),
             accounts: Accounts::new(keys, ids.secret()),
+            signer: Signer::new(&ids.secret()),
+            presigns,
+            outside,
             ids,
             block_store,
             started: clock(),

@@ -169,7 +169,10 @@ async fn every_attempt_knows_its_number() {
     let numbers = Arc::clone(&seen);
     let transport = ServiceBuilder::new()
         .map_request(move |request: Request<Body>| {
-            numbers.lock().unwrap().push(AttemptNumber::of(&request));
+            numbers
+                .lock()
+                .unwrap()
+                .push(AttemptNumber::of(&request).get());
             request
         })
         .service(

@@ -30,17 +30,25 @@ const KEY: (&str, &str) = (
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 );
 
+/// The directory of files that the recorded servers were offered from outside.
+const EXTERNAL: &str = "/srv/ext";
+
 /// A server as the recorded one was.
-fn recorded_server(_server: &str) -> MemoryLakeFs {
+fn recorded_server(server: &str) -> MemoryLakeFs {
     MemoryLakeFs::builder()
-        .block_store(BlockStore::Local)
         .access_key(KEY.0, KEY.1)
         .clock(one_second())
+        .block_store(match server {
+            "s3" => BlockStore::S3,
+            _ => BlockStore::Local,
+        })
+        .external_directory(EXTERNAL)
+        .external_object(format!("local://{EXTERNAL}/st/obj"), "hello")
         .build()
 }
 
 /// A clock that never leaves the second it was started in: some requests repeat the time of an answer to the second, and
-/// which answer's, the placeholders do not tell.
+/// which answer's, the placeholders do not tell. Equal requests got equal presigned URLs, too.
 fn one_second() -> impl Fn() -> Timestamp {
     let second = Timestamp::now().as_second();
     let calls = AtomicI64::new(0);

@@ -32,37 +32,28 @@ const fn later(scenario: &'static str) -> Scope {
 
 pub(crate) const SCOPES: &[Scope] = &[
     but("01-server-info", &["getUsageReportSummary"]),
-    but("23-get-object", &["getPhysicalAddress"]),
     but("12-repository-sample-data", &["listRepositoryRuns"]),
-    but(
-        "16-branch-protection",
-        &["stageObject", "getPhysicalAddress", "importStart"],
-    ),
+    but("16-branch-protection", &["importStart"]),
     // Its last listing holds what the pull request merged.
     but(
         "17-branch-protection-clean",
-        &[
-            "getPhysicalAddress",
-            "linkPhysicalAddress",
-            "createPullRequest",
-            "mergePullRequest",
-            "listObjects",
-        ],
+        &["createPullRequest", "mergePullRequest", "listObjects"],
     ),
-    later("02-server-info-s3"),
     later("05-users-and-policies-basic"),
     later("06-setup-flow"),
     later("07-users-and-groups-acl"),
     later("08-policies-internal"),
-    later("15-gc-prepare-s3"),
-    later("31-stage-and-link"),
-    later("32-stage-and-link-s3"),
-    later("33-presigned"),
-    later("34-multipart"),
+    Scope {
+        scenario: "33-presigned",
+        skip: &[],
+        differ: &[(
+            10,
+            "moto serves a URL whose signature was changed; S3 and we do not",
+        )],
+    },
     later("45-cherry-pick-server-bug"),
     later("51-import-objects"),
     later("52-hooks-lua"),
     later("53-hooks-webhook"),
     later("55-pull-requests"),
-    later("57-symlinks-and-properties"),
 ];

@@ -56,6 +56,10 @@ impl Bindings {
         }
     }
 
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
+
     /// The same, but for all placeholders of a kind.
     pub(crate) fn without(&self, kind: &str) -> Self {
         let of_kind = |name: &str| name.split(':').next() == Some(kind);
@@ -106,7 +110,11 @@ pub(crate) fn match_text(template: &str, text: &str, bindings: &mut Bindings) ->
             Piece::Placeholder(name) => {
                 let until = match pieces.peek() {
                     Some(Piece::Literal(next)) => rest.find(next),
-                    _ => Some(rest.len()),
+                    Some(Piece::Placeholder(next)) if known(name, bindings).is_none() => {
+                        known(next, bindings).and_then(|next| rest.find(&next))
+                    }
+                    Some(Piece::Placeholder(_)) => known(name, bindings).map(|value| value.len()),
+                    None => Some(rest.len()),
                 };
                 let Some(value) = until.and_then(|end| rest.get(..end)) else {
                     return false;
@@ -189,8 +197,11 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// `commit:1:8` is the beginning of `commit:1`.
+/// `commit:1:8` is the beginning of `commit:1`, and `address:1:unsigned` what of `address:1` was signed.
 fn known(name: &str, bindings: &Bindings) -> Option<String> {
+    if let Some(whole) = name.strip_suffix(":unsigned") {
+        return Some(bindings.0.get(whole)?.split(',').next()?.to_owned());
+    }
     if let Some((whole, length)) = name
         .rsplit_once(':')
         .filter(|(whole, _)| whole.contains(':'))
@@ -208,6 +219,15 @@ fn known(name: &str, bindings: &Bindings) -> Option<String> {
 
 fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
     let kind = name.split(':').next().unwrap_or_default();
+    // A signed address has a comma, which a URL escapes.
+    let unescaped = value.replace("%2C", ",");
+    let value = if kind == "address" { &unescaped } else { value };
+    if matches!(kind, "amz_date" | "amz_day" | "expiry" | "object_store") && has_shape(kind, value)
+    {
+        // Those of the last URL: a request to it follows.
+        bindings.set(name, value);
+        return true;
+    }
     if let Some(expected) = known(name, bindings) {
         return value == expected;
     }

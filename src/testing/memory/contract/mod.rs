@@ -37,6 +37,7 @@ struct Parameter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    Path,
     Query,
     Header,
 }
@@ -131,6 +132,14 @@ const fn query(name: &'static str, kind: Kind) -> Parameter {
         may_be_empty: false,
         has_default: false,
     }
+}
+
+const fn segment(name: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        place: Place::Path,
+        ..query(name, kind)
+    }
+    .required()
 }
 
 const fn header(name: &'static str, kind: Kind) -> Parameter {

@@ -2,7 +2,7 @@
 //!
 //! Only what a check looks at: names, types, what is required. The facts are those of `spec/lakefs.yaml`.
 
-use super::patterns::{NAMESPACE_URI, REPOSITORY_NAME};
+use super::patterns::{BYTE_RANGE, NAMESPACE_URI, REPOSITORY_NAME};
 use super::{Fields, Kind};
 use Kind::{Any, Between, Boolean, Integer, List, Map, NonEmpty, Object, OneOf, Pattern, Text};
 
@@ -377,6 +377,24 @@ pub(super) static UPLOAD_PART: Fields = Fields {
     name: "UploadPart",
     required: &["part_number", "etag"],
     properties: &[("etag", Text), ("part_number", Integer)],
+};
+pub(super) static COPY_PART_SOURCE: Fields = Fields {
+    name: "CopyPartSource",
+    required: &["repository", "ref", "path"],
+    properties: &[
+        ("path", Text),
+        ("range", Pattern(&BYTE_RANGE)),
+        ("ref", Text),
+        ("repository", Text),
+    ],
+};
+pub(super) static UPLOAD_PART_COPY_FROM: Fields = Fields {
+    name: "UploadPartCopyFrom",
+    required: &["physical_address", "copy_source"],
+    properties: &[
+        ("copy_source", Object(&COPY_PART_SOURCE)),
+        ("physical_address", Text),
+    ],
 };
 pub(super) static UPLOAD_PART_FROM: Fields = Fields {
     name: "UploadPartFrom",

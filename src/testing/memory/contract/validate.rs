@@ -12,16 +12,17 @@ use crate::testing::memory::request::Query;
 /// Parameters first, then the body, as the real server does; the first fault is the answer.
 pub(in super::super) fn check(
     operation: &Operation,
+    variables: &[(&'static str, String)],
     query: &Query,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<(), Failure> {
     for parameter in operation.parameters {
-        check_parameter(parameter, query, headers).map_err(|fault| {
-            let place = if parameter.place == Place::Query {
-                "query"
-            } else {
-                "header"
+        check_parameter(parameter, variables, query, headers).map_err(|fault| {
+            let place = match parameter.place {
+                Place::Path => "path",
+                Place::Query => "query",
+                Place::Header => "header",
             };
             Failure::bad_request(format!(
                 "parameter \"{}\" in {place} has an error: {fault}",
@@ -67,10 +68,15 @@ pub(in super::super) fn check_single_values(
 
 fn check_parameter(
     parameter: &Parameter,
+    variables: &[(&'static str, String)],
     query: &Query,
     headers: &HeaderMap,
 ) -> Result<(), String> {
     let value = match parameter.place {
+        Place::Path => variables
+            .iter()
+            .find(|(name, _)| *name == parameter.name)
+            .map(|(_, value)| value.as_str().into()),
         Place::Query => query.text(parameter.name),
         Place::Header => headers
             .get(parameter.name)

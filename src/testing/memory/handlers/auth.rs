@@ -61,7 +61,7 @@ pub(super) fn capabilities() -> Answer {
 }
 
 /// A time before 1970 or after 9999 cannot be written: the nearest that can is.
-pub(super) fn http_date(time: Timestamp) -> String {
+pub(in crate::testing::memory) fn http_date(time: Timestamp) -> String {
     let seconds = u64::try_from(time.as_second()).unwrap_or(0);
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }

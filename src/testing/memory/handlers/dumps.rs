@@ -19,11 +19,9 @@ pub(super) fn dump(server: &Server, call: &Call) -> Answer {
     let refs = write_dump(server, &repository);
     let manifest =
         serde_json::to_vec_pretty(&refs).map_err(|error| Failure::internal(error.to_string()))?;
-    server.storage.put(
-        &repository.storage_namespace,
-        MANIFEST.into(),
-        manifest.into(),
-    );
+    server
+        .storage
+        .put(&repository.storage_namespace, MANIFEST, manifest.into());
     created(&refs)
 }
 

@@ -3,16 +3,17 @@
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 
-use super::{Answer, no_content, ok};
+use super::{Answer, no_content, ok, presign};
 use crate::models;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{CommitParams, CommitRecord, Metarange, Repository};
+use crate::testing::memory::storage::address;
 
 /// The address of a metarange or range. Nobody looks whether it is there.
-pub(super) fn address(server: &Server, call: &Call, argument: &str) -> Answer {
+pub(super) fn locate(server: &Server, call: &Call, argument: &str) -> Answer {
     server.repository(call.repository())?;
     let location = address_of(call.variable(argument));
     Ok(ok(&models::StorageURI {
@@ -30,17 +31,13 @@ pub(super) fn get(server: &Server, call: &Call) -> Answer {
     let repository = server.repository(call.repository())?.read();
     let id = call.variable("object_id");
     write_down(server, &repository, id);
+    let location = address::location(&repository.storage_namespace, &address_of(id));
     if call.query.is_set("presign") {
-        let store = server.block_store.name();
-        return Err(Failure::bad_request(format!(
-            "{store} adapter presigned URL: operation not supported"
-        )));
+        let url = presign::read(server, call, &location, address_of(id).as_bytes())?.url;
+        return Ok(Reply::empty(StatusCode::FOUND).text_header(LOCATION, &url));
     }
-    let found = server
-        .storage
-        .get(&repository.storage_namespace, &address_of(id).into());
-    let reply = match found {
-        Some(bytes) => Reply::bytes(StatusCode::OK, "application/octet-stream", bytes),
+    let reply = match server.storage.find(&location) {
+        Some(stored) => Reply::bytes(StatusCode::OK, "application/octet-stream", stored.bytes),
         None => Failure::new(StatusCode::GONE, "No data").into_reply(),
     };
     Ok(reply
@@ -51,12 +48,8 @@ pub(super) fn get(server: &Server, call: &Call) -> Answer {
 
 /// Writes a metarange and its ranges, unless that was done before.
 fn write_down(server: &Server, repository: &Repository, id: &str) {
-    let namespace = &repository.storage_namespace;
-    if server
-        .storage
-        .get(namespace, &address_of(id).into())
-        .is_none()
-    {
+    let location = address::location(&repository.storage_namespace, &address_of(id));
+    if server.storage.find(&location).is_none() {
         if let Some(metarange) = repository.metarange(id) {
             put(server, repository, id, metarange);
         }
@@ -66,10 +59,8 @@ fn write_down(server: &Server, repository: &Repository, id: &str) {
 /// Puts a metarange and its ranges into the object store.
 pub(super) fn put(server: &Server, repository: &Repository, id: &str, metarange: Metarange) {
     let put = |id: &str, bytes: Vec<u8>| {
-        let address = address_of(id).into();
-        server
-            .storage
-            .put(&repository.storage_namespace, address, bytes.into());
+        let namespace = &repository.storage_namespace;
+        server.storage.put(namespace, address_of(id), bytes.into());
     };
     let table = metarange.bytes().to_vec();
     for (id, bytes) in metarange.into_ranges() {

@@ -7,12 +7,16 @@ mod config;
 mod dumps;
 mod metadata;
 mod objects;
+mod presign;
 mod protection;
 mod refs;
 mod repositories;
 mod retention;
 mod samples;
+mod staging;
+mod symlinks;
 mod tags;
+mod uploads;
 
 use http::StatusCode;
 
@@ -22,6 +26,8 @@ use super::request::Call;
 use super::server::Server;
 use super::state::Page;
 use crate::models;
+
+pub(super) use auth::http_date;
 
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
@@ -76,8 +82,8 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "restoreRefs" => dumps::restore(server, call),
         "restoreSubmit" => dumps::submit_restore(server, call),
         "restoreStatus" => dumps::restore_status(server, call),
-        "getMetaRange" => metadata::address(server, call, "meta_range"),
-        "getRange" => metadata::address(server, call, "range"),
+        "getMetaRange" => metadata::locate(server, call, "meta_range"),
+        "getRange" => metadata::locate(server, call, "range"),
         "getMetadataObject" => metadata::get(server, call),
         "CreateCommitRecord" => metadata::add_commit_record(server, call),
 
@@ -114,6 +120,15 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "deleteObjects" => objects::delete_many(server, call),
         "updateObjectUserMetadata" => objects::set_user_metadata(server, call),
         "getUnderlyingProperties" => objects::underlying_properties(server, call),
+        "stageObject" => staging::stage(server, call),
+        "getPhysicalAddress" => staging::address(server, call),
+        "linkPhysicalAddress" => staging::link(server, call),
+        "createPresignMultipartUpload" => uploads::create(server, call),
+        "uploadPart" => uploads::part(server, call),
+        "uploadPartCopy" => uploads::copy_part(server, call),
+        "completePresignMultipartUpload" => uploads::complete(server, call),
+        "abortPresignMultipartUpload" => uploads::abort(server, call),
+        "createSymlinkFile" => symlinks::create(server, call),
         "uploadObjectPreflight" => Ok(Reply::empty(StatusCode::NO_CONTENT)),
 
         other => Err(Failure::new(

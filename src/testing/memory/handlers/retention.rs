@@ -8,15 +8,14 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, created, no_content, ok};
+use super::{Answer, created, no_content, ok, presign};
 use crate::models;
-use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{Error, Outcome, Repository, RetentionRules, Task, TaskKind};
-use crate::testing::memory::storage;
+use crate::testing::memory::storage::address;
 
 const FOLDER: &str = "_lakefs/retention/gc";
 
@@ -70,8 +69,8 @@ pub(super) fn prepare_commits(server: &Server, call: &Call) -> Answer {
     let repository = server.repository(call.repository())?.read();
     repository.check_writable(false)?;
     let run_id = save_commits(server, &repository)?;
-    let mut prepared = describe_commits(server, &repository, &run_id);
-    match presign(server, &repository, &run_id) {
+    let mut prepared = describe_commits(&repository, &run_id);
+    match presign_commits(server, call, &repository, &run_id) {
         Ok(url) => {
             prepared.gc_commits_presigned_url = Some(url);
             created(&prepared)
@@ -101,8 +100,8 @@ pub(super) fn prepare_commits_status(server: &Server, call: &Call) -> Answer {
     let task = repository.task(TaskKind::PrepareCommits, &id)?;
     let result = match &task.outcome {
         Ok(Outcome::Prepared { run_id }) => Some(models::GarbageCollectionPrepareResponse {
-            gc_commits_presigned_url: presign(server, &repository, run_id).ok(),
-            ..describe_commits(server, &repository, run_id)
+            gc_commits_presigned_url: presign_commits(server, call, &repository, run_id).ok(),
+            ..describe_commits(&repository, run_id)
         }),
         _ => None,
     };
@@ -132,11 +131,7 @@ pub(super) fn prepare_uncommitted(server: &Server, call: &Call) -> Answer {
     let mark = mark.unwrap_or_default();
     let gc_uncommitted_location =
         if repository.has_uncommitted_data(&mark.branch, mark.path.as_bytes())? {
-            location(
-                server,
-                &repository,
-                &format!("uncommitted/{run_id}/uncommitted/"),
-            )
+            location(&repository, &format!("uncommitted/{run_id}/uncommitted/"))
         } else {
             String::new()
         };
@@ -173,7 +168,7 @@ fn save_commits(server: &Server, repository: &Repository) -> Result<String, Erro
     let address = format!("{FOLDER}/{}", commits_file(&run_id));
     server
         .storage
-        .put(&repository.storage_namespace, address.into(), csv.into());
+        .put(&repository.storage_namespace, address, csv.into());
     Ok(run_id)
 }
 
@@ -182,34 +177,31 @@ fn commits_file(run_id: &str) -> String {
 }
 
 fn describe_commits(
-    server: &Server,
     repository: &Repository,
     run_id: &str,
 ) -> models::GarbageCollectionPrepareResponse {
     models::GarbageCollectionPrepareResponse {
         run_id: run_id.to_owned(),
-        gc_commits_location: location(server, repository, &commits_file(run_id)),
-        gc_addresses_location: location(server, repository, "addresses/"),
+        gc_commits_location: location(repository, &commits_file(run_id)),
+        gc_addresses_location: location(repository, "addresses/"),
         gc_commits_presigned_url: None,
     }
 }
 
-/// A directory has no slash at its end where the store is a file system.
-fn location(server: &Server, repository: &Repository, name: &str) -> String {
-    let address = format!("{FOLDER}/{name}");
-    let location = storage::physical_address(&repository.storage_namespace, &address);
-    match server.block_store {
-        BlockStore::Local => location.trim_end_matches('/').to_owned(),
-        _ => location,
-    }
+/// Where a file or folder of garbage collection lies. A folder ends with a slash, but where the store is a file system.
+fn location(repository: &Repository, name: &str) -> String {
+    address::location(&repository.storage_namespace, &format!("{FOLDER}/{name}"))
 }
 
 /// A URL to read the list of commits from.
-fn presign(server: &Server, _: &Repository, _run_id: &str) -> Result<String, Failure> {
-    let store = server.block_store.name();
-    Err(Failure::bad_request(format!(
-        "{store} adapter presigned URL: operation not supported"
-    )))
+fn presign_commits(
+    server: &Server,
+    call: &Call,
+    repository: &Repository,
+    run_id: &str,
+) -> Result<String, Failure> {
+    let location = location(repository, &commits_file(run_id));
+    Ok(presign::read(server, call, &location, b"")?.url)
 }
 
 impl Mark {

@@ -6,13 +6,12 @@ use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{CommitParams, Entry, EntryData};
-use crate::testing::memory::storage;
 
 const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// What a real server brings along besides its README: path, MD5, size. These objects are listed and have their facts, but
 /// no bytes (reading them answers 410): three megabytes of pictures are not worth carrying for a test.
-const FILES: &[(&str, &str, u64)] = &[
+const FILES: &[(&str, &str, i64)] = &[
     (
         "data/lakes.source.md",
         "20aea0a00ecac19808bf552362a4568d",
@@ -175,24 +174,27 @@ const BRANCH_NAMED: usize = 60;
 pub(super) fn add(server: &Server, call: &Call, handle: &Handle) -> Result<(), Failure> {
     let repository = handle.read();
     let (branch, namespace) = (&repository.default_branch, &repository.storage_namespace);
-    let entry = |checksum: String, size: u64| {
+    let entry = |address, checksum: String, size: i64| {
         Entry::new(EntryData {
             checksum,
             size,
-            address: server.ids.address(),
+            address,
             modified: server.now(),
             content_type: CONTENT_TYPE.into(),
             metadata: Default::default(),
         })
     };
     let text = readme(&repository.name, branch);
-    let readme = entry(storage::checksum(text.as_bytes()), text.len() as u64);
-    server
-        .storage
-        .put(namespace, readme.address.clone(), text.into());
-    let files = FILES
-        .iter()
-        .map(|(path, checksum, size)| (*path, entry((*checksum).into(), *size)));
+    let size = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let address = server.ids.address();
+    let checksum = server.storage.put(namespace, &address, text.into());
+    let readme = entry(address, checksum, size);
+    let files = FILES.iter().map(|(path, checksum, size)| {
+        (
+            *path,
+            entry(server.ids.address(), (*checksum).into(), *size),
+        )
+    });
     let objects: Vec<_> = files.chain([("README.md", readme)]).collect();
     let params = CommitParams {
         committer: call.committer(),

@@ -29,8 +29,9 @@ pub(in super::super) struct Entry {
 pub(in super::super) struct EntryData {
     /// MD5 of the content, in hex.
     pub(in super::super) checksum: String,
-    pub(in super::super) size: u64,
-    /// Where the bytes lie, relative to the storage namespace.
+    /// What whoever staged it says: the real server takes a negative one too.
+    pub(in super::super) size: i64,
+    /// Where the bytes lie: relative to the storage namespace when it begins with `data/`, else a URI.
     pub(in super::super) address: Arc<str>,
     pub(in super::super) modified: Timestamp,
     pub(in super::super) content_type: String,
@@ -70,7 +71,7 @@ impl Deref for Path {
 impl Entry {
     pub(in super::super) fn new(data: EntryData) -> Self {
         let mut identity = Identity::default()
-            .integer(i64::try_from(data.size).unwrap_or(i64::MAX))
+            .integer(data.size)
             .text(&data.checksum)
             .map(&data.metadata);
         if !data.content_type.is_empty() {

@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::proto::{Message, put_varint};
 use super::sstable::{Table, TableWriter};
 use super::tree::Tree;
+use crate::testing::memory::storage::address;
 
 /// A range is closed after a key whose hash is a multiple of this …
 const RAGGEDNESS: u64 = 50_000;
@@ -82,14 +83,14 @@ impl Entry {
     fn to_value(&self) -> Vec<u8> {
         const RELATIVE: i64 = 1;
         const FULL: i64 = 2;
-        let full = self.address.contains("://");
+        let relative = address::is_relative(&self.address);
         let message = Message::default()
             .text(1, &self.address)
             .time(2, self.modified)
-            .integer(3, i64::try_from(self.size).unwrap_or(i64::MAX))
+            .integer(3, self.size)
             .text(4, &self.checksum)
             .map(5, &self.metadata)
-            .integer(6, if full { FULL } else { RELATIVE })
+            .integer(6, if relative { RELATIVE } else { FULL })
             .text(7, &self.content_type);
         value(self.identity(), &message)
     }

@@ -9,6 +9,7 @@ use super::commit::CommitId;
 use super::error::{Error, Result};
 use super::listing::View;
 use super::repository::Repository;
+use crate::testing::memory::storage::address;
 
 /// For how many days the commits of a branch are retained.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,7 +129,7 @@ impl Repository {
                 .filter_map(|(path, entry)| Some((path, entry.as_ref()?)))
                 .filter(|(path, entry)| tree.get(path) != Some(entry));
             let mut own = differs.filter(|(_, entry)| {
-                !entry.address.contains("://") || entry.address.starts_with(&namespace)
+                address::is_relative(&entry.address) || entry.address.starts_with(&namespace)
             });
             if own.next().is_some() {
                 return Ok(true);
