@@ -14,6 +14,7 @@ mod error_bodies;
 mod hyper_transport;
 mod idle;
 mod memory_presign;
+mod memory_protection;
 mod memory_server;
 mod metrics;
 mod object_paths;

@@ -173,3 +173,64 @@ impl Commit {
             .integer(9, self.generation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, put, repository};
+    use super::*;
+
+    fn bare(over: &Repository) -> Repository {
+        let mut bare = repository().over(over.store.clone());
+        bare.branches = Default::default();
+        bare.commits = Default::default();
+        bare
+    }
+
+    #[test]
+    fn refs_come_back_as_they_were_without_what_was_staged() {
+        let mut lake = repository();
+        put(&mut lake, "main", "a", "a");
+        assert!(commit(&mut lake, "main", "a").is_ok());
+        assert!(lake.create_tag("v1", "main", false).is_ok());
+        put(&mut lake, "main", "staged", "staged");
+        let (dump, again) = (lake.dump_refs(), lake.dump_refs());
+        assert_eq!(dump.commits.id(), again.commits.id());
+
+        let mut copy = bare(&lake);
+        assert_eq!(copy.check_bare(), Ok(()));
+        assert_eq!(copy.load_commits(dump.commits.id(), false), Ok(()));
+        assert_eq!(copy.load_branches(dump.branches.id(), false), Ok(()));
+        assert_eq!(copy.load_tags(dump.tags.id(), false), Ok(()));
+
+        assert!(copy.check_bare().is_err());
+        assert_eq!(copy.head("main"), lake.head("main"));
+        assert_eq!(copy.tag("v1"), lake.tag("v1"));
+        assert!(copy.entry("main", b"a").is_ok());
+        assert!(copy.entry("main", b"staged").is_err());
+    }
+
+    #[test]
+    fn a_dump_is_loaded_only_as_what_it_is() {
+        let lake = repository();
+        let dump = lake.dump_refs();
+        let mut copy = bare(&lake);
+        let kind = |result: Result<()>| result.map_err(|error| error.kind);
+        assert_eq!(kind(copy.load_commits("nope", false)), Err(ErrorKind::Gone));
+        let branches = dump.branches.id();
+        assert_eq!(
+            kind(copy.load_commits(branches, false)),
+            Err(ErrorKind::Internal)
+        );
+        let commits = dump.commits.id();
+        assert_eq!(
+            kind(copy.load_tags(commits, false)),
+            Err(ErrorKind::Internal)
+        );
+        copy.read_only = true;
+        assert_eq!(
+            kind(copy.load_commits(commits, false)),
+            Err(ErrorKind::Forbidden)
+        );
+        assert_eq!(copy.load_commits(commits, true), Ok(()));
+    }
+}

@@ -82,7 +82,7 @@ mod tests {
             .message(4, Message::default());
         assert_eq!(message.as_bytes(), b"\x08\xac\x02\x1a\x02hi\x22\x00");
         let before = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_nanos(1);
-        let mut expected = b"\x0a\x10\x08".to_vec();
+        let mut expected = b"\x0a\x11\x08".to_vec();
         expected.extend([0xff; 9]);
         expected.extend(b"\x01\x10\xff\x93\xeb\xdc\x03");
         assert_eq!(Message::default().time(1, before).as_bytes(), expected);

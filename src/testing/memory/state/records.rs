@@ -103,3 +103,66 @@ fn content(
         tree: Tree::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, put, repository};
+    use super::*;
+
+    fn params(message: &str) -> CommitParams {
+        CommitParams {
+            committer: "admin".into(),
+            message: message.into(),
+            metadata: Default::default(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            allow_empty: true,
+            force: false,
+        }
+    }
+
+    /// As on a real server: a mistaken id is noticed by whoever reads, and a hard reset repairs the branch.
+    #[test]
+    fn a_metarange_that_is_not_there_breaks_reading_but_not_writing() {
+        let mut lake = repository();
+        put(&mut lake, "main", "a", "a");
+        assert!(commit(&mut lake, "main", "a").is_ok());
+        let broken = lake.commit_metarange("main", "nope", params("broken"), String::new);
+        assert_eq!(
+            broken.map(|commit| commit.metarange_id.clone()),
+            Ok("nope".into())
+        );
+
+        assert_eq!(lake.entry("main", b"a").err(), Some(Error::gone()));
+        assert_eq!(commit(&mut lake, "main", "more").err(), Some(Error::gone()));
+        put(&mut lake, "main", "b", "b");
+
+        assert_eq!(lake.hard_reset("main", "main~1", false), Ok(()));
+        assert!(lake.entry("main", b"a").is_ok());
+        assert!(lake.entry("main", b"b").is_ok());
+    }
+
+    #[test]
+    fn a_commit_record_must_have_the_id_of_its_content() {
+        let mut lake = repository();
+        put(&mut lake, "main", "a", "a");
+        let known = commit(&mut lake, "main", "a").map(|commit| CommitRecord {
+            id: commit.id.to_string(),
+            parents: commit.parents.iter().map(ToString::to_string).collect(),
+            metarange_id: commit.metarange_id.clone(),
+            generation: commit.generation,
+            version: 1,
+            params: params(&commit.message),
+        });
+        let record = known.unwrap();
+        let mut copy = repository().over(lake.store.clone());
+        let altered = CommitRecord {
+            params: params("altered"),
+            ..record.clone()
+        };
+        assert!(copy.add_commit_record(altered).is_err());
+        assert_eq!(copy.add_commit_record(record.clone()), Ok(()));
+        let again = copy.add_commit_record(record.clone());
+        assert_eq!(again.map_err(|error| error.kind), Err(ErrorKind::Conflict));
+        assert!(copy.entry(&record.id, b"a").is_ok());
+    }
+}

@@ -138,3 +138,72 @@ impl Repository {
         Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, put, repository};
+    use super::*;
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    fn retained(repository: &Repository, days_later: i32) -> Vec<String> {
+        let now = Timestamp::UNIX_EPOCH + DAY * days_later;
+        let commits = repository.retained_commits(now).unwrap_or_default();
+        let message = |id: &CommitId| repository.commit(id.as_str()).map(|c| c.message.clone());
+        let mut messages: Vec<String> = commits.keys().filter_map(|id| message(id).ok()).collect();
+        messages.sort();
+        messages
+    }
+
+    /// `main` is at two, and nobody is at the lost commit any more, which was made on top of two.
+    fn lake() -> Repository {
+        let mut lake = repository();
+        for message in ["one", "two", "lost"] {
+            put(&mut lake, "main", message, message);
+            assert!(commit(&mut lake, "main", message).is_ok());
+        }
+        assert_eq!(lake.hard_reset("main", "main~1", true), Ok(()));
+        lake
+    }
+
+    #[test]
+    fn old_commits_are_retained_only_as_heads() {
+        let lake = lake();
+        assert!(lake.retained_commits(Timestamp::UNIX_EPOCH).is_err());
+        let rules = RetentionRules {
+            default_days: 7,
+            branches: vec![("main".into(), 2)],
+        };
+        assert_eq!(lake.set_retention_rules(Some(rules)), Ok(()));
+
+        let all = ["Repository created", "lost", "one", "two"];
+        assert_eq!(retained(&lake, 1), all);
+        // Past the rule of the branch, the default still holds for the commit that is on none.
+        assert_eq!(retained(&lake, 3), all);
+        assert_eq!(retained(&lake, 8), ["two"]);
+    }
+
+    #[test]
+    fn rules_that_say_nothing_are_none() {
+        let lake = lake();
+        let nothing = Some(RetentionRules::default());
+        assert_eq!(lake.set_retention_rules(nothing), Ok(()));
+        assert!(lake.retention_rules().is_err());
+    }
+
+    #[test]
+    fn only_what_is_staged_and_new_has_data_to_spare() {
+        let mut lake = lake();
+        let staged = |lake: &Repository, branch: &str, path: &str| {
+            lake.has_uncommitted_data(branch, path.as_bytes())
+        };
+        assert_eq!(staged(&lake, "", ""), Ok(false));
+        assert_eq!(lake.delete("main", [&b"one"[..]], false), Ok(()));
+        assert_eq!(staged(&lake, "", ""), Ok(false));
+        put(&mut lake, "main", "new", "new");
+        assert_eq!(staged(&lake, "", ""), Ok(true));
+        assert_eq!(staged(&lake, "main", "new"), Ok(true));
+        assert_eq!(staged(&lake, "main", "o"), Ok(false));
+        assert_eq!(staged(&lake, "next", ""), Ok(false));
+    }
+}

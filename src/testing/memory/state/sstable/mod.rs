@@ -2,7 +2,11 @@
 //!
 //! Keys and values in blocks, an index over the blocks, a block of properties, and a footer that tells where they are.
 
+mod block;
+
 use std::collections::BTreeMap;
+
+use block::{Block, separator};
 
 use super::ident::Identity;
 use super::proto::put_varint;
@@ -45,16 +49,6 @@ pub(super) struct Table {
     pub(super) estimated_bytes: u64,
 }
 
-/// Sorted pairs; a key leaves out what it shares with the one before, but for every so many.
-#[derive(Debug)]
-struct Block {
-    bytes: Vec<u8>,
-    restarts: Vec<u32>,
-    interval: usize,
-    since_restart: usize,
-    last: Vec<u8>,
-}
-
 // ===== impl TableWriter =====
 
 impl TableWriter {
@@ -78,7 +72,7 @@ impl TableWriter {
 
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
         let grown = self.block.size() + key.len() + SET.len() + value.len();
-        if self.block.restarts.len() > 0 && grown > BLOCK_BYTES {
+        if !self.block.restarts.is_empty() && grown > BLOCK_BYTES {
             self.close_block(separator(&self.last, Some(key)));
         }
         let stored = [key, &SET].concat();
@@ -217,55 +211,6 @@ impl TableWriter {
     }
 }
 
-// ===== impl Block =====
-
-impl Block {
-    fn new(interval: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            restarts: Vec::new(),
-            interval,
-            since_restart: 0,
-            last: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, key: &[u8], value: &[u8]) {
-        let mut shared = 0;
-        if self.restarts.is_empty() || self.since_restart == self.interval {
-            // A block that outgrows 4 GiB could not be addressed; the rule for closing blocks keeps it small.
-            self.restarts.push(self.bytes.len() as u32);
-            self.since_restart = 0;
-        } else {
-            let same = |(left, right): &(&u8, &u8)| left == right;
-            shared = self.last.iter().zip(key).take_while(same).count();
-        }
-        for number in [shared, key.len() - shared, value.len()] {
-            put_varint(&mut self.bytes, number as u64);
-        }
-        self.bytes.extend_from_slice(&key[shared..]);
-        self.bytes.extend_from_slice(value);
-        self.last = key.to_vec();
-        self.since_restart += 1;
-    }
-
-    fn size(&self) -> usize {
-        self.bytes.len() + 4 * self.restarts.len() + 4
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        if self.restarts.is_empty() {
-            self.restarts.push(0);
-        }
-        for restart in &self.restarts {
-            self.bytes.extend(restart.to_le_bytes());
-        }
-        self.bytes
-            .extend((self.restarts.len() as u32).to_le_bytes());
-        self.bytes
-    }
-}
-
 // ===== parts of the format =====
 
 /// Appends a block with its trailer; gives its handle, which is where it lies and how long it is.
@@ -285,22 +230,6 @@ fn varint(number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     put_varint(&mut bytes, number);
     bytes
-}
-
-/// A short key that is no less than the last key of a block, and less than the first of the next.
-fn separator(last: &[u8], next: Option<&[u8]>) -> Vec<u8> {
-    let at = match next {
-        Some(next) => last.iter().zip(next).take_while(|(a, b)| a == b).count(),
-        None => last.iter().take_while(|byte| **byte == 0xff).count(),
-    };
-    match last.get(at) {
-        Some(byte) if *byte < 0xff && next.is_none_or(|next| next.get(at) > Some(&(byte + 1))) => {
-            let mut short = last[..at].to_vec();
-            short.push(byte + 1);
-            short
-        }
-        _ => last.to_vec(),
-    }
 }
 
 /// The Castagnoli checksum, bit by bit through a table of bytes.
@@ -335,12 +264,65 @@ mod tests {
         assert_eq!(crc32c(b"123456789".iter()), 0xe306_9283);
     }
 
+    type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn take_varint(bytes: &mut &[u8]) -> usize {
+        let mut number = 0;
+        for shift in (0..).step_by(7) {
+            let (byte, rest) = bytes.split_first().expect("a number");
+            *bytes = rest;
+            number |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        number
+    }
+
+    /// The pairs of a block, found by its handle.
+    fn pairs(file: &[u8], mut handle: &[u8]) -> Pairs {
+        let (start, length) = (take_varint(&mut handle), take_varint(&mut handle));
+        let block = &file[start..start + length];
+        let restarts = u32::from_le_bytes(block[length - 4..].try_into().expect("four bytes"));
+        let mut rest = &block[..length - 4 - 4 * restarts as usize];
+        let mut key = Vec::new();
+        let mut pairs = Vec::new();
+        while !rest.is_empty() {
+            let [shared, own, value] = [(); 3].map(|()| take_varint(&mut rest));
+            key.truncate(shared);
+            key.extend_from_slice(&rest[..own]);
+            pairs.push((key.clone(), rest[own..own + value].to_vec()));
+            rest = &rest[own + value..];
+        }
+        pairs
+    }
+
+    /// A reader finds every key: it looks up the block in the index, and the key in the block.
     #[test]
-    fn separators_lie_between_blocks() {
-        assert_eq!(separator(b"a.txt", None), b"b");
-        assert_eq!(separator(b"\xff\xff", None), b"\xff\xff");
-        assert_eq!(separator(b"abc1", Some(b"abz")), b"abd");
-        assert_eq!(separator(b"abc", Some(b"abd")), b"abc");
-        assert_eq!(separator(b"ab", Some(b"abd")), b"ab");
+    fn what_was_written_is_read_by_way_of_the_index() {
+        let written: Pairs = (0..500_u32)
+            .map(|n| (format!("path/{n:05}").into_bytes(), vec![n as u8; 64]))
+            .collect();
+        let mut table = TableWriter::new(&[("type", "ranges")]);
+        written
+            .iter()
+            .for_each(|(key, value)| table.add(key, value));
+        let file = table.finish().bytes;
+
+        let mut footer = &file[file.len() - 52..];
+        let _meta = [take_varint(&mut footer), take_varint(&mut footer)];
+        let index = pairs(&file, footer);
+        assert!(index.len() > 5, "{}", index.len());
+        let user_key = |key: &[u8]| key[..key.len() - 8].to_vec();
+        let mut read = Pairs::new();
+        for (separator, handle) in index {
+            for (key, value) in pairs(&file, &handle) {
+                assert!(user_key(&key) <= user_key(&separator));
+                read.push((user_key(&key), value));
+            }
+            let next = written.get(read.len());
+            assert!(next.is_none_or(|(key, _)| user_key(&separator) < *key));
+        }
+        assert_eq!(read, written);
     }
 }
