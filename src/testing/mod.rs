@@ -5,5 +5,6 @@
 mod memory;
 
 pub use self::memory::{
-    BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, PendingUpload, ServedLakeFs,
+    AccessControl, BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, MemoryUser, PendingUpload,
+    ServedLakeFs,
 };

@@ -13,6 +13,7 @@ mod endpoint;
 mod error_bodies;
 mod hyper_transport;
 mod idle;
+mod memory_policies;
 mod memory_presign;
 mod memory_protection;
 mod memory_server;

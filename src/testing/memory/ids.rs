@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
 use jiff::Timestamp;
 
 /// The alphabet of lakeFS's 20-character ids.
@@ -73,6 +74,20 @@ impl Ids {
             &hex[20..],
         ]
         .join("-")
+    }
+
+    /// The id of an access key, which sorts by its number.
+    pub(super) fn access_key(&self, number: u32) -> String {
+        let digit = |shift: u32| BASE32[(number >> shift) as usize % BASE32.len()];
+        let digits = (0..7).rev().map(|place| char::from(digit(5 * place)));
+        let random = self.short();
+        let id: String = digits.chain(random.chars().take(7)).collect();
+        format!("AKIAJ{}Q", id.to_ascii_uppercase())
+    }
+
+    /// The secret of an access key.
+    pub(super) fn secret_key(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(&self.secret()[..30])
     }
 
     /// A secret for signing.

@@ -6,6 +6,7 @@ mod error;
 mod handlers;
 mod ids;
 mod object_store;
+mod permissions;
 mod reply;
 mod request;
 mod serve;
@@ -20,9 +21,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use accounts::{AccessControl, MemoryUser};
 pub use serve::ServedLakeFs;
 pub use storage::multipart::PendingUpload;
 
+use accounts::Plan;
 use ids::Ids;
 use server::{Clock, Server};
 
@@ -32,6 +35,9 @@ use server::{Clock, Server};
 /// and answers with the real server's statuses, headers and messages: its truth is recorded traffic. It is a tower
 /// `Service`, so it is the transport of a client without a socket, or serves others over TCP with
 /// [`serve`](Self::serve). Copies share one state.
+///
+/// Everybody may do everything, until the builder is given [access keys](MemoryLakeFsBuilder::access_key) and an
+/// [`AccessControl`]: then each operation needs the permissions that it needs on a real server.
 ///
 /// What it does not carry out yet it refuses with 501 and a message that says so.
 ///
@@ -59,11 +65,12 @@ pub struct MemoryLakeFs {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct MemoryLakeFsBuilder {
-    keys: Vec<(String, String)>,
+    accounts: Plan,
     block_store: BlockStore,
     presign: bool,
     outside: Vec<String>,
     objects: Vec<(String, Bytes)>,
+    import_support: bool,
     seed: Option<u64>,
     clock: Clock,
 }
@@ -93,11 +100,12 @@ impl MemoryLakeFs {
     /// Sets up something else than [`new`](Self::new) does.
     pub fn builder() -> MemoryLakeFsBuilder {
         MemoryLakeFsBuilder {
-            keys: Vec::new(),
+            accounts: Plan::default(),
             block_store: BlockStore::default(),
             presign: true,
             outside: Vec::new(),
             objects: Vec::new(),
+            import_support: true,
             seed: None,
             clock: Arc::new(Timestamp::now),
         }
@@ -145,7 +153,44 @@ impl MemoryLakeFsBuilder {
     /// With one key or more, credentials are enforced: requests without any, or with others, are refused with 401 as a
     /// real server does. Default: any or no credentials are accepted.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.keys.push((id.into(), secret.into()));
+        self.accounts.keys.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Who may do what, as soon as there is an access key. Default: [`AccessControl::None`].
+    pub fn access_control(mut self, access: AccessControl) -> Self {
+        self.accounts.access = access;
+        self
+    }
+
+    /// Adds a user beside the admin. With an access key of its own, credentials are enforced as by
+    /// [`access_key`](Self::access_key).
+    ///
+    /// What it may do counts with an [access control](Self::access_control) other than `None`.
+    pub fn user(mut self, user: MemoryUser) -> Self {
+        self.accounts.users.push(user);
+        self
+    }
+
+    /// Makes a server that nobody has set up yet: it has no user, whatever else is given here, and refuses everything
+    /// until the operation `setup` has made one.
+    pub fn unset_up(mut self) -> Self {
+        self.accounts.unset_up = true;
+        self
+    }
+
+    /// An authorization code of single sign-on, and the name of the user that `stsLogin` makes a token for when it is
+    /// given the code.
+    ///
+    /// Single sign-on is part of the access controls with policies only; others answer 501.
+    pub fn sts_code(mut self, code: impl Into<String>, user: impl Into<String>) -> Self {
+        self.accounts.sts_codes.push((code.into(), user.into()));
+        self
+    }
+
+    /// Whether the server says in its configuration that it can import. Default: yes.
+    pub fn import_support(mut self, supported: bool) -> Self {
+        self.import_support = supported;
         self
     }
 
@@ -203,7 +248,8 @@ impl MemoryLakeFsBuilder {
         let presigns = self.presign && self.block_store == BlockStore::S3;
         let ids = Ids::new(self.seed);
         let (store, outside) = (self.block_store, self.outside);
-        let server = Server::new(self.clock, ids, self.keys, store, presigns, outside);
+        let mut server = Server::new(self.clock, ids, self.accounts, store, presigns, outside);
+        server.import_support = self.import_support;
         for (address, content) in self.objects {
             server.storage.put("", address, content);
         }
@@ -216,9 +262,8 @@ impl MemoryLakeFsBuilder {
 impl std::fmt::Debug for MemoryLakeFsBuilder {
     /// Leaves out the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ids: Vec<&str> = self.keys.iter().map(|(id, _)| id.as_str()).collect();
         f.debug_struct("MemoryLakeFsBuilder")
-            .field("access_key_ids", &ids)
+            .field("accounts", &self.accounts)
             .field("block_store", &self.block_store)
             .field("seed", &self.seed)
             .finish_non_exhaustive()

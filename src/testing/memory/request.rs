@@ -67,12 +67,14 @@ impl Call {
         }
     }
 
-    /// Who commits.
+    /// Who commits: by email address, of those who have one.
     pub(super) fn committer(&self) -> String {
-        self.user
-            .as_ref()
-            .map(|user| user.name.clone())
-            .unwrap_or_default()
+        let user = self.user.as_ref();
+        user.map(|user| match user.email.as_str() {
+            "" => user.name.clone(),
+            email => email.to_owned(),
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn header(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -17,6 +17,7 @@ use super::contract;
 use super::error::Failure;
 use super::handlers;
 use super::object_store::{self, Origin};
+use super::permissions;
 use super::reply::Reply;
 use super::request::{Call, Query};
 use super::server::Server;
@@ -90,6 +91,7 @@ impl MemoryLakeFs {
 
 /// What is checked, and in which order, decides which of several faults a client sees.
 fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
+    server.count_request();
     let path = parts.uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
     let route = contract::route(&parts.method, path)
         .ok_or_else(|| Failure::not_found("invalid API endpoint"))?;
@@ -102,14 +104,17 @@ fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
         server.accounts.recognize(&parts.headers, server.now())?
     };
     contract::check_single_values(operation, &query)?;
-    if user.is_none() && !operation.open && operation.id != WHO_AM_I {
-        let failure = Failure::unauthenticated();
-        let is_head = parts.method == Method::HEAD;
-        return Ok(if is_head {
+    // The answer to a HEAD has no headers of an error either.
+    let is_head = parts.method == Method::HEAD;
+    let refuse = |failure: Failure| {
+        Ok(if is_head {
             Reply::empty(failure.status())
         } else {
             failure.into_reply()
-        });
+        })
+    };
+    if user.is_none() && !operation.open && operation.id != WHO_AM_I {
+        return refuse(Failure::unauthenticated());
     }
     let call = Call {
         variables: route.variables,
@@ -123,6 +128,9 @@ fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
             .cloned()
             .unwrap_or_default(),
     };
+    if let Err(failure) = permissions::check(operation.id, server, &call) {
+        return refuse(failure);
+    }
     handlers::dispatch(operation.id, server, &call)
 }
 

@@ -7,14 +7,14 @@ use std::{
 };
 
 use http::{Response, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lakefs_sdk::{
     Body, BoxError,
-    testing::{BlockStore, MemoryLakeFs},
+    testing::{AccessControl, BlockStore, MemoryLakeFs},
 };
 
 use self::{
-    scenario::scenarios,
+    scenario::{Scenario, scenarios},
     scope::{SCOPES, Scope},
 };
 use crate::recorded;
@@ -34,27 +34,42 @@ const KEY: (&str, &str) = (
 const EXTERNAL: &str = "/srv/ext";
 
 /// A server as the recorded one was.
-fn recorded_server(server: &str) -> MemoryLakeFs {
-    MemoryLakeFs::builder()
+fn recorded_server(scenario: &Scenario) -> MemoryLakeFs {
+    let lakefs = MemoryLakeFs::builder()
+        .block_store(BlockStore::Local)
         .access_key(KEY.0, KEY.1)
-        .clock(one_second())
-        .block_store(match server {
-            "s3" => BlockStore::S3,
-            _ => BlockStore::Local,
-        })
         .external_directory(EXTERNAL)
         .external_object(format!("local://{EXTERNAL}/st/obj"), "hello")
-        .build()
+        .clock(recorded_clock());
+    let lakefs = match scenario.server.as_str() {
+        "s3" => lakefs.block_store(BlockStore::S3),
+        "acl" => lakefs
+            .access_control(AccessControl::Simplified)
+            .import_support(false),
+        "rbac" => lakefs
+            .access_control(AccessControl::InternalWithAcls)
+            .import_support(false)
+            .sts_code("good", "admin"),
+        _ => lakefs,
+    };
+    let lakefs = if scenario.server == "fresh" || scenario.sets_up() {
+        lakefs.unset_up()
+    } else {
+        lakefs
+    };
+    lakefs.build()
 }
 
-/// A clock that never leaves the second it was started in: some requests repeat the time of an answer to the second, and
-/// which answer's, the placeholders do not tell. Equal requests got equal presigned URLs, too.
-fn one_second() -> impl Fn() -> Timestamp {
-    let second = Timestamp::now().as_second();
+const RECORDED: Timestamp = Timestamp::constant(1_795_000_000, 0); // 2026-11-18
+
+/// A clock that never leaves one second: some requests repeat the time of an answer to the second, and which answer's, the
+/// placeholders do not tell. Equal requests got equal presigned URLs, too, and some answers hold the month of the recording.
+fn recorded_clock() -> impl Fn() -> Timestamp {
     let calls = AtomicI64::new(0);
     move || {
         let micros = calls.fetch_add(1, Ordering::Relaxed).min(999_999);
-        Timestamp::from_microsecond(second * 1_000_000 + micros).unwrap_or_default()
+        let since = SignedDuration::from_micros(micros);
+        RECORDED.saturating_add(since).unwrap_or(RECORDED)
     }
 }
 
@@ -72,7 +87,7 @@ async fn scenarios_replay_as_recorded() -> Result<(), BoxError> {
             .find(|scope| ours && scope.scenario == scenario.name)
             .unwrap_or(&Scope::WHOLE);
         let outcome = scenario
-            .replay(&recorded_server(&scenario.server), scope.skip)
+            .replay(&recorded_server(&scenario), scope.skip)
             .await?;
         sent += outcome.sent;
         held += outcome.sent - outcome.differing.len();

@@ -110,6 +110,14 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Somebody sets the server up in it, so nobody had before.
+    pub(crate) fn sets_up(&self) -> bool {
+        let mut operations = self.exchanges.iter().map(|exchange| &exchange.operation);
+        operations.any(|operation| operation == "setup")
+    }
+}
+
 // ===== impl Exchange =====
 
 impl Exchange {

@@ -31,7 +31,6 @@ const fn later(scenario: &'static str) -> Scope {
 }
 
 pub(crate) const SCOPES: &[Scope] = &[
-    but("01-server-info", &["getUsageReportSummary"]),
     but("12-repository-sample-data", &["listRepositoryRuns"]),
     but("16-branch-protection", &["importStart"]),
     // Its last listing holds what the pull request merged.
@@ -39,10 +38,6 @@ pub(crate) const SCOPES: &[Scope] = &[
         "17-branch-protection-clean",
         &["createPullRequest", "mergePullRequest", "listObjects"],
     ),
-    later("05-users-and-policies-basic"),
-    later("06-setup-flow"),
-    later("07-users-and-groups-acl"),
-    later("08-policies-internal"),
     Scope {
         scenario: "33-presigned",
         skip: &[],

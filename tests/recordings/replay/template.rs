@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use serde_json::{Map, Value};
 
 /// The values that placeholders stand for, as far as they are known.
@@ -214,7 +215,16 @@ fn known(name: &str, bindings: &Bindings) -> Option<String> {
                 .to_owned(),
         );
     }
-    bindings.0.get(name).cloned()
+    let bound = bindings.0.get(name).cloned();
+    bound.or_else(|| key_pair(name, bindings))
+}
+
+/// `basic:1` is made of `access_key:1` and `secret:1`.
+fn key_pair(name: &str, bindings: &Bindings) -> Option<String> {
+    let number = name.strip_prefix("basic:")?;
+    let part = |kind: &str| bindings.0.get(&format!("{kind}:{number}"));
+    let pair = format!("{}:{}", part("access_key")?, part("secret")?);
+    Some(base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
@@ -253,7 +263,9 @@ fn has_shape(kind: &str, value: &str) -> bool {
     let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     match kind {
         "commit" | "metarange" | "range" | "etag" => all(Some(64), lower_hex),
-        "time" | "expiry" | "count" | "length" => all(None, |byte| byte.is_ascii_digit()),
+        // Right-aligned where it stands in a table.
+        "count" => value.trim_start().parse::<u64>().is_ok(),
+        "time" | "expiry" | "length" => all(None, |byte| byte.is_ascii_digit()),
         "run" | "pull" => all(Some(20), |byte| byte.is_ascii_alphanumeric()),
         "uuid" | "request_id" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
         "http_date" => value.ends_with(" GMT") && httpdate::parse_http_date(value).is_ok(),

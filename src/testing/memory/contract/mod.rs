@@ -53,7 +53,7 @@ struct RequestBody {
 enum Kind {
     Any,
     Text,
-    NonEmpty,
+    NonEmptyText,
     Pattern(&'static NamedPattern),
     OneOf(&'static [&'static str]),
     DateTime,
@@ -61,6 +61,7 @@ enum Kind {
     Between(Option<i64>, Option<i64>),
     Boolean,
     List(&'static Kind),
+    NonEmptyList(&'static Kind),
     Map(&'static Kind),
     Object(&'static Fields),
 }

@@ -4,7 +4,10 @@
 
 use super::patterns::{BYTE_RANGE, NAMESPACE_URI, REPOSITORY_NAME};
 use super::{Fields, Kind};
-use Kind::{Any, Between, Boolean, Integer, List, Map, NonEmpty, Object, OneOf, Pattern, Text};
+use Kind::{
+    Any, Between, Boolean, Integer, List, Map, NonEmptyList, NonEmptyText, Object, OneOf, Pattern,
+    Text,
+};
 
 pub(super) static ACL: Fields = Fields {
     name: "ACL",
@@ -19,7 +22,10 @@ pub(super) static ABORT_PRESIGN_MULTIPART_UPLOAD: Fields = Fields {
 pub(super) static ACCESS_KEY_CREDENTIALS: Fields = Fields {
     name: "AccessKeyCredentials",
     required: &["access_key_id", "secret_access_key"],
-    properties: &[("access_key_id", Text), ("secret_access_key", Text)],
+    properties: &[
+        ("access_key_id", NonEmptyText),
+        ("secret_access_key", NonEmptyText),
+    ],
 };
 pub(super) static BRANCH_CREATION: Fields = Fields {
     name: "BranchCreation",
@@ -34,7 +40,7 @@ pub(super) static BRANCH_CREATION: Fields = Fields {
 pub(super) static BRANCH_PROTECTION_RULE: Fields = Fields {
     name: "BranchProtectionRule",
     required: &["pattern"],
-    properties: &[("pattern", NonEmpty)],
+    properties: &[("pattern", NonEmptyText)],
 };
 pub(super) static CHERRY_PICK_CREATION: Fields = Fields {
     name: "CherryPickCreation",
@@ -214,7 +220,7 @@ pub(super) static POLICY: Fields = Fields {
     properties: &[
         ("creation_date", Integer),
         ("id", Text),
-        ("statement", List(&Object(&STATEMENT))),
+        ("statement", NonEmptyList(&Object(&STATEMENT))),
     ],
 };
 pub(super) static PREPARE_GC_UNCOMMITTED_REQUEST: Fields = Fields {
@@ -337,7 +343,7 @@ pub(super) static STATEMENT: Fields = Fields {
     name: "Statement",
     required: &["effect", "resource", "action"],
     properties: &[
-        ("action", List(&Text)),
+        ("action", NonEmptyList(&Text)),
         ("condition", Map(&Map(&List(&Text)))),
         ("effect", OneOf(&["allow", "deny"])),
         ("resource", Text),

@@ -129,7 +129,7 @@ fn check_bounds(number: i64, low: Option<i64>, high: Option<i64>) -> Result<(), 
 
 fn check_string(kind: &Kind, text: &str) -> Result<(), String> {
     match kind {
-        Kind::NonEmpty if text.is_empty() => Err("minimum string length is 1".into()),
+        Kind::NonEmptyText if text.is_empty() => Err("minimum string length is 1".into()),
         Kind::Pattern(pattern) if !(pattern.matches)(text) => Err(format!(
             "string doesn't match the regular expression \"{}\"",
             pattern.text
@@ -237,16 +237,19 @@ fn check_value(kind: &Kind, value: &Value, at: &str) -> Result<(), Fault> {
             };
             check_bounds(number, *low, *high).or_else(fail)
         }
-        Kind::Text | Kind::NonEmpty | Kind::Pattern(_) | Kind::OneOf(_) | Kind::DateTime => {
+        Kind::Text | Kind::NonEmptyText | Kind::Pattern(_) | Kind::OneOf(_) | Kind::DateTime => {
             let Some(text) = value.as_str() else {
                 return fail("value must be a string".into());
             };
             check_string(kind, text).or_else(fail)
         }
-        Kind::List(item) => {
+        Kind::List(item) | Kind::NonEmptyList(item) => {
             let Some(items) = value.as_array() else {
                 return fail("value must be an array".into());
             };
+            if items.is_empty() && matches!(kind, Kind::NonEmptyList(_)) {
+                return fail("minimum number of items is 1".into());
+            }
             items
                 .iter()
                 .enumerate()

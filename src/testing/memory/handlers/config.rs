@@ -1,11 +1,8 @@
 //! What the server tells about itself.
 
-use serde_json::json;
-
 use super::{Answer, no_content, ok};
 use crate::models;
-use crate::testing::memory::BlockStore;
-use crate::testing::memory::accounts::SESSION_COOKIE;
+use crate::testing::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
@@ -35,22 +32,6 @@ pub(super) fn garbage_collection() -> Answer {
     ok(&models::GarbageCollectionConfig {
         grace_period: Some(DAY_SECONDS),
     })
-}
-
-/// A lakeFS in memory is always set up.
-pub(super) fn setup_state() -> Answer {
-    ok(&json!({
-        "state": "initialized",
-        "comm_prefs_missing": true,
-        "login_config": {
-            "RBAC": "none",
-            "login_cookie_names": [SESSION_COOKIE],
-            "login_failed_message": "The credentials don't match.",
-            "login_url": "",
-            "login_url_method": "none",
-            "logout_url": "",
-        },
-    }))
 }
 
 /// Statistics are checked, and not kept.
@@ -96,7 +77,7 @@ fn storage_config(server: &Server) -> models::StorageConfig {
         default_namespace_prefix: Some(prefix),
         pre_sign_support: server.presigns,
         pre_sign_support_ui: false,
-        import_support: true,
+        import_support: server.import_support,
         import_validity_regex: store.namespace_pattern().into(),
         pre_sign_multipart_upload: Some(server.presigns),
         blockstore_id: Some(String::new()),

@@ -3,6 +3,7 @@
 mod multipart;
 mod range;
 mod read;
+mod refusals;
 mod upload;
 
 use http::StatusCode;
@@ -15,6 +16,8 @@ use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{Entry, EntryData, Listed, Repository, names};
 use crate::testing::memory::storage::{StoreError, address};
+
+use refusals::Refusals;
 
 pub(super) use read::{get, head};
 pub(super) use upload::{DEFAULT_TYPE, upload};
@@ -178,6 +181,7 @@ pub(super) fn delete_many(server: &Server, call: &Call) -> Answer {
             "request size exceeded, max paths is set to {MAX_DELETED}"
         )));
     }
+    let (paths, refusals) = Refusals::sort_out(server, call, paths);
     let deleted = delete_all(server, call, &paths);
     let status = match &deleted {
         Ok(()) => None,
@@ -185,18 +189,16 @@ pub(super) fn delete_many(server: &Server, call: &Call) -> Answer {
         Err(failure) if failure.status() == StatusCode::FORBIDDEN => Some(StatusCode::FORBIDDEN),
         Err(_) => Some(StatusCode::INTERNAL_SERVER_ERROR),
     };
-    let errors = match (deleted, status) {
-        (Err(failure), Some(status)) => paths
-            .into_iter()
-            .map(|path| models::ObjectError {
-                status_code: i64::from(status.as_u16()),
-                message: failure.message().to_owned(),
-                path: Some(path),
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    ok(&models::ObjectErrorList { errors })
+    let mut errors = refusals.errors();
+    if let (Err(failure), Some(status)) = (deleted, status) {
+        errors.extend(paths.into_iter().map(|path| models::ObjectError {
+            status_code: i64::from(status.as_u16()),
+            message: failure.message().to_owned(),
+            path: Some(path),
+        }));
+    }
+    let list = models::ObjectErrorList { errors };
+    refusals.answer(&list)
 }
 
 fn delete_all(server: &Server, call: &Call, paths: &[String]) -> Result<(), Failure> {
