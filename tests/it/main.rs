@@ -15,6 +15,7 @@ mod hyper_transport;
 mod idle;
 mod memory_policies;
 mod memory_presign;
+mod memory_protection;
 mod memory_server;
 mod metrics;
 mod object_paths;

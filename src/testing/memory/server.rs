@@ -1,6 +1,6 @@
 //! What all handlers share: the repositories, the object store, the accounts, and the seams for time and chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,7 +12,7 @@ use super::accounts::{Accounts, Plan};
 use super::error::Failure;
 use super::ids::Ids;
 use super::object_store::Signer;
-use super::state::{self, Repository, RepositoryParams, names};
+use super::state::{self, MetadataStore, Repository, RepositoryParams, names};
 use super::storage::Storage;
 
 /// Tells the time.
@@ -22,6 +22,7 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub(super) struct Server {
     repositories: RwLock<BTreeMap<String, Arc<Mutex<Repository>>>>,
     pub(super) storage: Storage,
+    stores: Mutex<HashMap<String, MetadataStore>>,
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
@@ -67,6 +68,7 @@ impl Server {
         Self {
             repositories: RwLock::default(),
             storage: Storage::new(clock.clone()),
+            stores: Mutex::default(),
             accounts: Accounts::new(accounts, ids.secret(), now),
             installation: ids.uuid(),
             signer: Signer::new(&ids.secret()),
@@ -122,9 +124,17 @@ impl Server {
             return None;
         }
         let name = params.name.clone();
-        let repository = Arc::new(Mutex::new(Repository::new(params)));
+        let store = self.metadata_store(&params.storage_namespace);
+        let repository = Arc::new(Mutex::new(Repository::new(params).over(store)));
         repositories.insert(name, repository.clone());
         Some(Handle(repository))
+    }
+
+    /// What a storage namespace holds beside objects; it outlives the repositories over it.
+    fn metadata_store(&self, namespace: &str) -> MetadataStore {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = namespace.trim_end_matches('/').to_owned();
+        stores.entry(namespace).or_default().clone()
     }
 
     pub(super) fn remove_repository(&self, name: &str, force: bool) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use serde_json::{Map, Value};
 
 /// The values that placeholders stand for, as far as they are known.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,48 @@ enum Piece<'a> {
 }
 
 impl Bindings {
+    /// Learns the checksum of the README of sample_data, which is known by its length.
+    pub(crate) fn learn_checksum(
+        &mut self,
+        recorded: &Map<String, Value>,
+        found: &Map<String, Value>,
+    ) {
+        let is_readme = |object: &Map<String, Value>| {
+            let size = object.get("size_bytes").and_then(Value::as_u64);
+            object.get("path").is_some_and(|path| path == "README.md")
+                && size.is_some_and(|size| size > 20_000)
+        };
+        let checksum =
+            |object: &Map<String, Value>| Some(object.get("checksum")?.as_str()?.to_owned());
+        if !is_readme(recorded) || !is_readme(found) {
+            return;
+        }
+        if let (Some(recorded), Some(found)) = (checksum(recorded), checksum(found)) {
+            self.0.insert(format!("{README} {recorded}"), found);
+        }
+    }
+
+    /// A recorded text with the checksum that is found instead.
+    pub(crate) fn with_checksum(&self, recorded: &str) -> String {
+        let checksum = recorded.trim_matches('"');
+        match self.0.get(&format!("{README} {checksum}")) {
+            Some(found) => recorded.replace(checksum, found),
+            None => recorded.to_owned(),
+        }
+    }
+
+    /// Learns the ids of ranges where a metarange lists them: the recorded bytes hold no placeholders.
+    pub(crate) fn learn_ranges<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
+        for id in ids {
+            let known = self.0.iter().filter(|(name, _)| name.starts_with("range:"));
+            let values: Vec<&String> = known.map(|(_, value)| value).collect();
+            if values.iter().all(|value| *value != id) {
+                let name = format!("range:{}", values.len() + 1);
+                self.0.insert(name, id.to_owned());
+            }
+        }
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
     }
@@ -31,12 +74,27 @@ impl Bindings {
     }
 }
 
+/// The name under which the checksum of the README is kept that comes with sample_data. It cannot be computed.
+const README: &str = "readme";
+
+/// The name under which the time seen last is kept: requests repeat it.
+const LAST_TIME: &str = "last time";
+
 /// Puts the known values into a request.
 pub(crate) fn expand(text: &str, bindings: &Bindings) -> String {
     let fill = |piece| match piece {
         Piece::Literal(text) => text.to_owned(),
         Piece::Placeholder(name) => {
-            known(name, bindings).unwrap_or_else(|| format!("unknown-{}", name.replace(':', "-")))
+            let time = || {
+                bindings
+                    .0
+                    .get(LAST_TIME)
+                    .filter(|_| name == "time")
+                    .cloned()
+            };
+            known(name, bindings)
+                .or_else(time)
+                .unwrap_or_else(|| format!("unknown-{}", name.replace(':', "-")))
         }
     };
     pieces(text).into_iter().map(fill).collect()
@@ -185,6 +243,9 @@ fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
     }
     if !has_shape(kind, value) {
         return false;
+    }
+    if name == "time" {
+        bindings.0.insert(LAST_TIME.to_owned(), value.to_owned());
     }
     // Those without a number differ from one to the next, but for the directories.
     if name.contains(':') || matches!(kind, "blocks" | "ext") {

@@ -40,7 +40,7 @@ pub(super) static BRANCH_CREATION: Fields = Fields {
 pub(super) static BRANCH_PROTECTION_RULE: Fields = Fields {
     name: "BranchProtectionRule",
     required: &["pattern"],
-    properties: &[("pattern", Text)],
+    properties: &[("pattern", NonEmptyText)],
 };
 pub(super) static CHERRY_PICK_CREATION: Fields = Fields {
     name: "CherryPickCreation",

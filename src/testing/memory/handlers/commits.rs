@@ -1,7 +1,5 @@
 //! Commits.
 
-use http::StatusCode;
-
 use super::{Answer, created, ok};
 use crate::models;
 use crate::testing::memory::error::Failure;
@@ -15,12 +13,7 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
     names::repository("repository", call.repository())?;
     names::branch("branch", branch)?;
     let repository = server.repository(call.repository())?;
-    if call.query.text("source_metarange").is_some() {
-        return Err(Failure::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "MemoryLakeFs does not commit metaranges yet: use a real server for it",
-        ));
-    }
+    let source = call.query.text("source_metarange");
     let params = CommitParams {
         committer: call.committer(),
         message: wanted.message,
@@ -29,8 +22,11 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         allow_empty: wanted.allow_empty.unwrap_or(false),
         force: wanted.force.unwrap_or(false),
     };
-    let commit = repository
-        .write(|repository| repository.commit_staged(branch, params, || server.ids.short()))?;
+    let run_id = || server.ids.short();
+    let commit = repository.write(|repository| match &source {
+        Some(metarange) => repository.commit_metarange(branch, metarange, params, run_id),
+        None => repository.commit_staged(branch, params, run_id),
+    })?;
     created(&describe(&commit))
 }
 
@@ -56,6 +52,6 @@ pub(super) fn describe(commit: &Commit) -> models::Commit {
         meta_range_id: commit.metarange_id.clone(),
         metadata: Some(commit.metadata.clone()),
         generation: Some(commit.generation),
-        version: Some(1),
+        version: Some(commit.version),
     }
 }

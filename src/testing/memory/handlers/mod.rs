@@ -5,11 +5,16 @@ mod auth;
 mod branches;
 mod commits;
 mod config;
+mod dumps;
 mod emails;
+mod metadata;
 mod objects;
 mod presign;
+mod protection;
 mod refs;
 mod repositories;
+mod retention;
+mod samples;
 mod setup;
 mod staging;
 mod symlinks;
@@ -96,6 +101,36 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "getRepositoryMetadata" => repositories::metadata(server, call),
         "setRepositoryMetadata" => repositories::set_metadata(server, call),
         "deleteRepositoryMetadata" => repositories::delete_metadata(server, call),
+
+        "getGCRules" | "internalGetGarbageCollectionRules" => retention::rules(server, call),
+        "setGCRules" | "internalSetGarbageCollectionRules" => retention::set_rules(server, call),
+        "deleteGCRules" | "internalDeleteGarbageCollectionRules" => {
+            retention::delete_rules(server, call)
+        }
+        "prepareGarbageCollectionCommits" => retention::prepare_commits(server, call),
+        "prepareGarbageCollectionCommitsAsync" => retention::prepare_commits_async(server, call),
+        "prepareGarbageCollectionCommitsStatus" => retention::prepare_commits_status(server, call),
+        "prepareGarbageCollectionUncommitted" => retention::prepare_uncommitted(server, call),
+        "getBranchProtectionRules" | "internalGetBranchProtectionRules" => {
+            protection::get(server, call)
+        }
+        "setBranchProtectionRules" => protection::set(server, call),
+        "internalCreateBranchProtectionRule" => protection::add(server, call),
+        "internalDeleteBranchProtectionRule" => protection::remove(server, call),
+        // They ask for a permission only, whatever the repository.
+        "setGarbageCollectionRulesPreflight" | "createBranchProtectionRulePreflight" => {
+            no_content()
+        }
+        "dumpRefs" => dumps::dump(server, call),
+        "dumpSubmit" => dumps::submit_dump(server, call),
+        "dumpStatus" => dumps::dump_status(server, call),
+        "restoreRefs" => dumps::restore(server, call),
+        "restoreSubmit" => dumps::submit_restore(server, call),
+        "restoreStatus" => dumps::restore_status(server, call),
+        "getMetaRange" => metadata::locate(server, call, "meta_range"),
+        "getRange" => metadata::locate(server, call, "range"),
+        "getMetadataObject" => metadata::get(server, call),
+        "CreateCommitRecord" => metadata::add_commit_record(server, call),
 
         "listBranches" => branches::list(server, call),
         "createBranch" => branches::create(server, call),

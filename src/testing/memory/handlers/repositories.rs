@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::samples;
 use super::{Answer, created, no_content, ok, pagination};
 use crate::models;
 use crate::testing::memory::accounts::{allows, allows_somewhere};
@@ -76,12 +77,7 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         )));
     }
     let bare = call.query.is_set("bare");
-    if wanted.sample_data == Some(true) && !bare {
-        return Err(Failure::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "MemoryLakeFs does not make sample data yet: use a real server for it",
-        ));
-    }
+    let with_samples = wanted.sample_data == Some(true) && !bare;
     let read_only = wanted.read_only.unwrap_or(false);
     // Only a repository that is to be written to needs room. A bare one is to find another's objects.
     if !read_only && !bare {
@@ -99,7 +95,11 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         read_only,
         bare,
     });
-    let repository = handle.ok_or_else(taken)?.read();
+    let handle = handle.ok_or_else(taken)?;
+    if with_samples {
+        samples::add(server, call, &handle)?;
+    }
+    let repository = handle.read();
     let read_only = Some(read_only).filter(|_| !bare);
     created(&models::Repository {
         read_only,

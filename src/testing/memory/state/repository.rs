@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use super::commit::{Commit, CommitContent, CommitId};
 use super::entry::{Entry, Path};
 use super::error::{Error, ErrorKind, Result};
+use super::metadata_store::MetadataStore;
+use super::protection::Protection;
+use super::tasks::Task;
 use super::tree::Tree;
 
 /// Everything a repository holds but the bytes of its objects. Cheap to copy.
@@ -23,6 +26,9 @@ pub(in super::super) struct Repository {
     pub(super) branches: OrdMap<String, Branch>,
     pub(super) tags: OrdMap<String, CommitId>,
     pub(super) commits: OrdMap<CommitId, Arc<Commit>>,
+    pub(super) tasks: OrdMap<String, Task>,
+    pub(super) protection: Protection,
+    pub(super) store: MetadataStore,
 }
 
 /// Where a branch stands, and what was written to it since.
@@ -61,6 +67,9 @@ impl Repository {
             branches: OrdMap::new(),
             tags: OrdMap::new(),
             commits: OrdMap::new(),
+            tasks: OrdMap::new(),
+            protection: Protection::default(),
+            store: MetadataStore::default(),
         };
         if !params.bare {
             let first = CommitContent {
@@ -84,6 +93,12 @@ impl Repository {
         repository
     }
 
+    /// Puts the repository over what its storage namespace holds already.
+    pub(in super::super) fn over(mut self, store: MetadataStore) -> Self {
+        self.store = store;
+        self
+    }
+
     /// Refuses to change a read-only repository, unless forced.
     pub(in super::super) fn check_writable(&self, force: bool) -> Result<()> {
         if self.read_only && !force {
@@ -93,7 +108,16 @@ impl Repository {
     }
 
     pub(super) fn add_commit(&mut self, content: CommitContent) -> Arc<Commit> {
-        let commit = Arc::new(content.seal());
+        self.store.keep_tree(&content.metarange_id, &content.tree);
+        self.add(content.seal())
+    }
+
+    /// Adds a commit, unless the same one is there.
+    pub(super) fn add(&mut self, commit: Commit) -> Arc<Commit> {
+        if let Some(same) = self.commits.get(&commit.id) {
+            return same.clone();
+        }
+        let commit = Arc::new(commit);
         self.commits.insert(commit.id.clone(), commit.clone());
         commit
     }
