@@ -39,3 +39,4 @@ mod tls_trust;
 mod trace_context;
 mod tracing;
 mod transport_errors;
+mod wiremock_sequences;
