@@ -15,6 +15,8 @@ mod error_bodies;
 mod hyper_transport;
 mod idle;
 mod large_bodies;
+mod memory_policies;
+mod memory_presign;
 mod memory_server;
 mod metrics;
 mod object_paths;

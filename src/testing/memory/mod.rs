@@ -5,20 +5,27 @@ mod contract;
 mod error;
 mod handlers;
 mod ids;
+mod object_store;
+mod permissions;
 mod reply;
 mod request;
 mod serve;
 mod server;
 mod service;
+mod signing;
 mod state;
 mod storage;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use accounts::{AccessControl, MemoryUser};
 pub use serve::ServedLakeFs;
+pub use storage::multipart::PendingUpload;
 
+use accounts::Plan;
 use ids::Ids;
 use server::{Clock, Server};
 
@@ -28,6 +35,9 @@ use server::{Clock, Server};
 /// and answers with the real server's statuses, headers and messages: its truth is recorded traffic. It is a tower
 /// `Service`, so it is the transport of a client without a socket, or serves others over TCP with
 /// [`serve`](Self::serve). Copies share one state.
+///
+/// Everybody may do everything, until the builder is given [access keys](MemoryLakeFsBuilder::access_key) and an
+/// [`AccessControl`]: then each operation needs the permissions that it needs on a real server.
 ///
 /// What it does not carry out yet it refuses with 501 and a message that says so.
 ///
@@ -55,8 +65,12 @@ pub struct MemoryLakeFs {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct MemoryLakeFsBuilder {
-    keys: Vec<(String, String)>,
+    accounts: Plan,
     block_store: BlockStore,
+    presign: bool,
+    outside: Vec<String>,
+    objects: Vec<(String, Bytes)>,
+    import_support: bool,
     seed: Option<u64>,
     clock: Clock,
 }
@@ -70,6 +84,8 @@ pub enum BlockStore {
     Any,
     /// A directory, as lakeFS's quickstart has it: storage namespaces must begin with `local://`.
     Local,
+    /// Amazon S3: storage namespaces must begin with `s3://`. The only one that hands out presigned URLs.
+    S3,
 }
 
 // ===== impl MemoryLakeFs =====
@@ -84,11 +100,42 @@ impl MemoryLakeFs {
     /// Sets up something else than [`new`](Self::new) does.
     pub fn builder() -> MemoryLakeFsBuilder {
         MemoryLakeFsBuilder {
-            keys: Vec::new(),
+            accounts: Plan::default(),
             block_store: BlockStore::default(),
+            presign: true,
+            outside: Vec::new(),
+            objects: Vec::new(),
+            import_support: true,
             seed: None,
             clock: Arc::new(Timestamp::now),
         }
+    }
+}
+
+/// The object store below the server.
+impl MemoryLakeFs {
+    /// The presigned multipart uploads that were begun, and neither completed nor aborted.
+    ///
+    /// A program that cleans up after itself leaves none:
+    ///
+    /// ```
+    /// # use lakefs_sdk::testing::MemoryLakeFs;
+    /// # let lakefs = MemoryLakeFs::new();
+    /// assert_eq!(lakefs.pending_uploads(), []);
+    /// ```
+    #[must_use]
+    pub fn pending_uploads(&self) -> Vec<PendingUpload> {
+        self.server.storage.pending_uploads()
+    }
+
+    /// Removes an object from the object store, behind the back of lakeFS, which goes on to list it but cannot read it:
+    /// 410. Answers whether there was one.
+    ///
+    /// The address is that of an object's stats, such as `s3://bucket/prefix/data/…`; of an
+    /// [`external_object`](MemoryLakeFsBuilder::external_object) it is the one it was given.
+    pub fn lose_object(&self, physical_address: &str) -> bool {
+        let location = storage::address::location("", physical_address);
+        self.server.storage.remove(&location)
     }
 }
 
@@ -106,13 +153,78 @@ impl MemoryLakeFsBuilder {
     /// With one key or more, credentials are enforced: requests without any, or with others, are refused with 401 as a
     /// real server does. Default: any or no credentials are accepted.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.keys.push((id.into(), secret.into()));
+        self.accounts.keys.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Who may do what, as soon as there is an access key. Default: [`AccessControl::None`].
+    pub fn access_control(mut self, access: AccessControl) -> Self {
+        self.accounts.access = access;
+        self
+    }
+
+    /// Adds a user beside the admin. With an access key of its own, credentials are enforced as by
+    /// [`access_key`](Self::access_key).
+    ///
+    /// What it may do counts with an [access control](Self::access_control) other than `None`.
+    pub fn user(mut self, user: MemoryUser) -> Self {
+        self.accounts.users.push(user);
+        self
+    }
+
+    /// Makes a server that nobody has set up yet: it has no user, whatever else is given here, and refuses everything
+    /// until the operation `setup` has made one.
+    pub fn unset_up(mut self) -> Self {
+        self.accounts.unset_up = true;
+        self
+    }
+
+    /// An authorization code of single sign-on, and the name of the user that `stsLogin` makes a token for when it is
+    /// given the code.
+    ///
+    /// Single sign-on is part of the access controls with policies only; others answer 501.
+    pub fn sts_code(mut self, code: impl Into<String>, user: impl Into<String>) -> Self {
+        self.accounts.sts_codes.push((code.into(), user.into()));
+        self
+    }
+
+    /// Whether the server says in its configuration that it can import. Default: yes.
+    pub fn import_support(mut self, supported: bool) -> Self {
+        self.import_support = supported;
         self
     }
 
     /// The object store to pretend. Default: [`BlockStore::Any`].
     pub fn block_store(mut self, store: BlockStore) -> Self {
         self.block_store = store;
+        self
+    }
+
+    /// Whether [`BlockStore::S3`] hands out presigned URLs, to read, to write, and to upload in parts. Default: yes.
+    ///
+    /// They are signed as S3's are, work for 15 minutes of the [`clock`](Self::clock), and are answered by the same
+    /// service: requests for the host `mem-object-store.invalid` go to the object store. Over TCP it has a port of its
+    /// own, see [`ServedLakeFs::object_store_url`].
+    pub fn presign(mut self, presign: bool) -> Self {
+        self.presign = presign;
+        self
+    }
+
+    /// Lets a [`BlockStore::Local`] reach a directory outside of its own, for imports and for objects that are staged
+    /// by their address. Default: none, as with lakeFS.
+    pub fn external_directory(mut self, path: impl Into<String>) -> Self {
+        self.outside.push(path.into());
+        self
+    }
+
+    /// Puts an object into the object store beside all repositories: something to import, or to stage by its address,
+    /// such as `s3://bucket/key` or `local:///directory/file`.
+    pub fn external_object(
+        mut self,
+        physical_address: impl Into<String>,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        self.objects.push((physical_address.into(), content.into()));
         self
     }
 
@@ -133,7 +245,14 @@ impl MemoryLakeFsBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let server = Server::new(self.clock, Ids::new(self.seed), self.keys, self.block_store);
+        let presigns = self.presign && self.block_store == BlockStore::S3;
+        let ids = Ids::new(self.seed);
+        let (store, outside) = (self.block_store, self.outside);
+        let mut server = Server::new(self.clock, ids, self.accounts, store, presigns, outside);
+        server.import_support = self.import_support;
+        for (address, content) in self.objects {
+            server.storage.put("", address, content);
+        }
         MemoryLakeFs {
             server: Arc::new(server),
         }
@@ -143,9 +262,8 @@ impl MemoryLakeFsBuilder {
 impl std::fmt::Debug for MemoryLakeFsBuilder {
     /// Leaves out the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ids: Vec<&str> = self.keys.iter().map(|(id, _)| id.as_str()).collect();
         f.debug_struct("MemoryLakeFsBuilder")
-            .field("access_key_ids", &ids)
+            .field("accounts", &self.accounts)
             .field("block_store", &self.block_store)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
@@ -159,6 +277,7 @@ impl BlockStore {
         match self {
             Self::Any => "mem",
             Self::Local => "local",
+            Self::S3 => "s3",
         }
     }
 
@@ -167,6 +286,7 @@ impl BlockStore {
         match self {
             Self::Any => "^(s3|gs|https?|mem|local|transient)://",
             Self::Local => "^local://",
+            Self::S3 => "^s3://",
         }
     }
 
@@ -175,6 +295,7 @@ impl BlockStore {
         match self {
             Self::Any => true,
             Self::Local => namespace.starts_with("local://"),
+            Self::S3 => namespace.starts_with("s3://"),
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
 use super::BlockStore;
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Plan};
 use super::error::Failure;
 use super::ids::Ids;
+use super::object_store::Signer;
 use super::state::{self, Repository, RepositoryParams, names};
 use super::storage::Storage;
 
@@ -23,7 +25,16 @@ pub(super) struct Server {
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
-    pub(super) started: Timestamp,
+    /// Whether URLs of the object store are handed out.
+    pub(super) presigns: bool,
+    /// The directories outside of a local block store that it may reach.
+    pub(super) outside: Vec<String>,
+    /// What URLs of the object store and addresses for uploads are signed with.
+    pub(super) signer: Signer,
+    pub(super) import_support: bool,
+    /// Which server this is, in reports of how much it is used.
+    pub(super) installation: String,
+    requests: AtomicU64,
     clock: Clock,
 }
 
@@ -47,22 +58,40 @@ impl Server {
     pub(super) fn new(
         clock: Clock,
         ids: Ids,
-        keys: Vec<(String, String)>,
+        accounts: Plan,
         block_store: BlockStore,
+        presigns: bool,
+        outside: Vec<String>,
     ) -> Self {
+        let now = clock();
         Self {
             repositories: RwLock::default(),
-            storage: Storage::default(),
-            accounts: Accounts::new(keys, ids.secret()),
+            storage: Storage::new(clock.clone()),
+            accounts: Accounts::new(accounts, ids.secret(), now),
+            installation: ids.uuid(),
+            signer: Signer::new(&ids.secret()),
+            presigns,
+            outside,
             ids,
             block_store,
-            started: clock(),
+            import_support: true,
+            requests: AtomicU64::new(0),
             clock,
         }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Counts a request.
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests of the API there were.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// A repository by name; a name that none can have is refused first.

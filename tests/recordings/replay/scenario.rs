@@ -13,6 +13,7 @@ use lakefs_sdk::{Body, BoxError};
 use serde_json::Value;
 use tower::{Service, ServiceExt as _};
 
+use super::EXTERNAL;
 use super::compare::{bytes_of, compare};
 use super::template::{Bindings, expand};
 
@@ -86,6 +87,8 @@ impl Scenario {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
     {
         let mut bindings = Bindings::default();
+        bindings.set("ext", EXTERNAL);
+        bindings.set("object_store", "http://mem-object-store.invalid");
         let mut outcome = Outcome {
             sent: 0,
             differing: BTreeMap::new(),
@@ -105,6 +108,14 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Somebody sets the server up in it, so nobody had before.
+    pub(crate) fn sets_up(&self) -> bool {
+        let mut operations = self.exchanges.iter().map(|exchange| &exchange.operation);
+        operations.any(|operation| operation == "setup")
+    }
+}
+
 // ===== impl Exchange =====
 
 impl Exchange {
@@ -116,7 +127,7 @@ impl Exchange {
         });
         Self {
             operation: value["operation"].as_str().unwrap_or_default().to_owned(),
-            request: value["request"].clone(),
+            request: absolute(value),
             response: value["response"].clone(),
             repeat,
         }
@@ -203,6 +214,30 @@ fn map_strings(value: &Value, change: &impl Fn(&str) -> String) -> Value {
             .collect(),
         other => other.clone(),
     }
+}
+
+/// The request, with all of its body, and with the host where it is not the server's.
+fn absolute(exchange: &Value) -> Value {
+    let mut request = exchange["request"].clone();
+    if exchange["server"] == "object_store" {
+        let path = request["path"].as_str().unwrap_or_default();
+        request["path"] = format!("{{{{object_store}}}}{path}").into();
+    }
+    let note = exchange["note"].as_str().unwrap_or_default();
+    if let Some(body) = note.strip_prefix("the body stands for ").and_then(repeated) {
+        request["body"] = body.into();
+    }
+    request
+}
+
+/// What `5 MiB of 'A'` stands for.
+fn repeated(text: &str) -> Option<String> {
+    let (count, letter) = text.split_once(" MiB of '")?;
+    Some(
+        letter
+            .strip_suffix('\'')?
+            .repeat(count.parse::<usize>().ok()? << 20),
+    )
 }
 
 async fn send<S>(

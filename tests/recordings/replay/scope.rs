@@ -31,28 +31,25 @@ const fn later(scenario: &'static str) -> Scope {
 }
 
 pub(crate) const SCOPES: &[Scope] = &[
-    but("01-server-info", &["getUsageReportSummary"]),
     but(
         "10-repository-read-only",
         &["setGCRules", "setBranchProtectionRules"],
     ),
     but("11-repository-bare", &["dumpRefs", "restoreRefs"]),
-    but("23-get-object", &["getPhysicalAddress"]),
     but("50-dirty-branches", &["dumpRefs"]),
-    later("02-server-info-s3"),
-    later("05-users-and-policies-basic"),
-    later("06-setup-flow"),
-    later("07-users-and-groups-acl"),
-    later("08-policies-internal"),
     later("12-repository-sample-data"),
     later("14-gc-rules"),
     later("15-gc-prepare-s3"),
     later("16-branch-protection"),
     later("17-branch-protection-clean"),
-    later("31-stage-and-link"),
-    later("32-stage-and-link-s3"),
-    later("33-presigned"),
-    later("34-multipart"),
+    Scope {
+        scenario: "33-presigned",
+        skip: &["getMetaRange", "getMetadataObject"],
+        differ: &[(
+            10,
+            "moto serves a URL whose signature was changed; S3 and we do not",
+        )],
+    },
     later("36-commit-source-metarange"),
     later("45-cherry-pick-server-bug"),
     later("51-import-objects"),
@@ -60,5 +57,4 @@ pub(crate) const SCOPES: &[Scope] = &[
     later("53-hooks-webhook"),
     later("54-dump-and-restore"),
     later("55-pull-requests"),
-    later("57-symlinks-and-properties"),
 ];

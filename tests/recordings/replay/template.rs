@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+
 /// The values that placeholders stand for, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings(BTreeMap<String, String>);
@@ -12,6 +14,10 @@ enum Piece<'a> {
 }
 
 impl Bindings {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
+
     /// The same, but for all placeholders of a kind.
     pub(crate) fn without(&self, kind: &str) -> Self {
         let of_kind = |name: &str| name.split(':').next() == Some(kind);
@@ -47,7 +53,11 @@ pub(crate) fn match_text(template: &str, text: &str, bindings: &mut Bindings) ->
             Piece::Placeholder(name) => {
                 let until = match pieces.peek() {
                     Some(Piece::Literal(next)) => rest.find(next),
-                    _ => Some(rest.len()),
+                    Some(Piece::Placeholder(next)) if known(name, bindings).is_none() => {
+                        known(next, bindings).and_then(|next| rest.find(&next))
+                    }
+                    Some(Piece::Placeholder(_)) => known(name, bindings).map(|value| value.len()),
+                    None => Some(rest.len()),
                 };
                 let Some(value) = until.and_then(|end| rest.get(..end)) else {
                     return false;
@@ -130,8 +140,11 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// `commit:1:8` is the beginning of `commit:1`.
+/// `commit:1:8` is the beginning of `commit:1`, and `address:1:unsigned` what of `address:1` was signed.
 fn known(name: &str, bindings: &Bindings) -> Option<String> {
+    if let Some(whole) = name.strip_suffix(":unsigned") {
+        return Some(bindings.0.get(whole)?.split(',').next()?.to_owned());
+    }
     if let Some((whole, length)) = name
         .rsplit_once(':')
         .filter(|(whole, _)| whole.contains(':'))
@@ -144,11 +157,29 @@ fn known(name: &str, bindings: &Bindings) -> Option<String> {
                 .to_owned(),
         );
     }
-    bindings.0.get(name).cloned()
+    let bound = bindings.0.get(name).cloned();
+    bound.or_else(|| key_pair(name, bindings))
+}
+
+/// `basic:1` is made of `access_key:1` and `secret:1`.
+fn key_pair(name: &str, bindings: &Bindings) -> Option<String> {
+    let number = name.strip_prefix("basic:")?;
+    let part = |kind: &str| bindings.0.get(&format!("{kind}:{number}"));
+    let pair = format!("{}:{}", part("access_key")?, part("secret")?);
+    Some(base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
     let kind = name.split(':').next().unwrap_or_default();
+    // A signed address has a comma, which a URL escapes.
+    let unescaped = value.replace("%2C", ",");
+    let value = if kind == "address" { &unescaped } else { value };
+    if matches!(kind, "amz_date" | "amz_day" | "expiry" | "object_store") && has_shape(kind, value)
+    {
+        // Those of the last URL: a request to it follows.
+        bindings.set(name, value);
+        return true;
+    }
     if let Some(expected) = known(name, bindings) {
         return value == expected;
     }
@@ -171,7 +202,9 @@ fn has_shape(kind: &str, value: &str) -> bool {
     let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     match kind {
         "commit" | "metarange" | "range" | "etag" => all(Some(64), lower_hex),
-        "time" | "expiry" | "count" | "length" => all(None, |byte| byte.is_ascii_digit()),
+        // Right-aligned where it stands in a table.
+        "count" => value.trim_start().parse::<u64>().is_ok(),
+        "time" | "expiry" | "length" => all(None, |byte| byte.is_ascii_digit()),
         "run" | "pull" => all(Some(20), |byte| byte.is_ascii_alphanumeric()),
         "uuid" | "request_id" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
         "http_date" => value.ends_with(" GMT") && httpdate::parse_http_date(value).is_ok(),

@@ -1,15 +1,24 @@
 //! The operations, one file a tag of the API. Each turns a [`Call`] into engine calls and the result into a [`Reply`].
 
+mod accounts;
 mod auth;
 mod branches;
 mod commits;
 mod config;
+mod emails;
 mod objects;
+mod presign;
 mod refs;
 mod repositories;
+mod setup;
+mod staging;
+mod symlinks;
 mod tags;
+mod uploads;
 
 use http::StatusCode;
+
+use accounts::{groups, policies, principals, users};
 
 use super::error::Failure;
 use super::reply::Reply;
@@ -17,6 +26,8 @@ use super::request::Call;
 use super::server::Server;
 use super::state::Page;
 use crate::models;
+
+pub(super) use auth::http_date;
 
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
@@ -29,14 +40,54 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "getLakeFSVersion" => config::version(),
         "getStorageConfig" => config::storage(server),
         "getGarbageCollectionConfig" => config::garbage_collection(),
-        "getSetupState" => config::setup_state(),
+        "getSetupState" => setup::state(server),
+        "setup" => setup::set_up(server, call),
+        "setupCommPrefs" => setup::set_comm_prefs(server, call),
+        "getUsageReportSummary" => setup::usage(server, call),
         "postStatsEvents" => config::post_statistics(call),
-        "getAuthCapabilities" => auth::capabilities(),
+        "getAuthCapabilities" => auth::capabilities(server),
         "getCurrentUser" => auth::current_user(server, call),
         "login" => auth::login(server, call),
-        // A lakeFS without single sign-on has these, and refuses or ignores them.
-        "stsLogin" | "externalPrincipalLogin" => Err(Failure::not_implemented()),
-        "oauthCallback" => Ok(Reply::empty(StatusCode::OK)),
+        "oauthCallback" => auth::oauth_callback(server),
+
+        "stsLogin" => principals::sts_login(server, call),
+        "externalPrincipalLogin" => principals::log_in(server, call),
+        "createUserExternalPrincipal" => principals::create(server, call),
+        "deleteUserExternalPrincipal" => principals::delete(server, call),
+        "listUserExternalPrincipals" => principals::list(server, call),
+        "getExternalPrincipal" => principals::get(server, call),
+
+        "listUsers" => users::list(server, call),
+        "createUser" => users::create(server, call),
+        "getUser" => users::get(server, call),
+        "deleteUser" => users::delete(server, call),
+        "listUserCredentials" => users::list_keys(server, call),
+        "createCredentials" => users::create_key(server, call),
+        "getCredentials" => users::get_key(server, call),
+        "deleteCredentials" => users::delete_key(server, call),
+        "listUserGroups" => groups::of_user(server, call),
+        "listUserPolicies" => policies::of_user(server, call),
+        "attachPolicyToUser" => policies::attach_to_user(server, call),
+        "detachPolicyFromUser" => policies::detach_from_user(server, call),
+
+        "listGroups" => groups::list(server, call),
+        "createGroup" => groups::create(server, call),
+        "getGroup" => groups::get(server, call),
+        "deleteGroup" => groups::delete(server, call),
+        "listGroupMembers" => groups::members(server, call),
+        "addGroupMembership" => groups::add_member(server, call),
+        "deleteGroupMembership" => groups::remove_member(server, call),
+        "listGroupPolicies" => policies::of_group(server, call),
+        "attachPolicyToGroup" => policies::attach_to_group(server, call),
+        "detachPolicyFromGroup" => policies::detach_from_group(server, call),
+        "getGroupACL" => groups::acl(server, call),
+        "setGroupACL" => groups::set_acl(server, call),
+
+        "listPolicies" => policies::list(server, call),
+        "createPolicy" => policies::create(server, call),
+        "getPolicy" => policies::get(server, call),
+        "updatePolicy" => policies::update(server, call),
+        "deletePolicy" => policies::delete(server, call),
 
         "listRepositories" => repositories::list(server, call),
         "createRepository" => repositories::create(server, call),
@@ -79,6 +130,15 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "deleteObjects" => objects::delete_many(server, call),
         "updateObjectUserMetadata" => objects::set_user_metadata(server, call),
         "getUnderlyingProperties" => objects::underlying_properties(server, call),
+        "stageObject" => staging::stage(server, call),
+        "getPhysicalAddress" => staging::address(server, call),
+        "linkPhysicalAddress" => staging::link(server, call),
+        "createPresignMultipartUpload" => uploads::create(server, call),
+        "uploadPart" => uploads::part(server, call),
+        "uploadPartCopy" => uploads::copy_part(server, call),
+        "completePresignMultipartUpload" => uploads::complete(server, call),
+        "abortPresignMultipartUpload" => uploads::abort(server, call),
+        "createSymlinkFile" => symlinks::create(server, call),
         "uploadObjectPreflight" => Ok(Reply::empty(StatusCode::NO_CONTENT)),
 
         other => Err(Failure::new(

@@ -4,23 +4,52 @@ use http::StatusCode;
 
 use super::{Answer, created, no_content, ok, pagination};
 use crate::models;
+use crate::testing::memory::accounts::{allows, allows_somewhere};
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::permissions;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Page, Repository, RepositoryParams};
 
 pub(super) fn list(server: &Server, call: &Call) -> Answer {
     let window = call.window();
+    let visible = visible(server, call)?;
     let search = call.query.bytes("search");
     let matching = server.repositories().into_iter().filter(|repository| {
         let name = repository.name.as_bytes();
         let found = search.is_empty() || name.windows(search.len()).any(|part| part == search);
-        found && name.starts_with(window.prefix) && name > window.after
+        found && name.starts_with(window.prefix) && name > window.after && visible(&repository.name)
     });
     let page = Page::first(matching, window.amount);
     ok(&models::RepositoryList {
         pagination: pagination(&page, |repository| repository.name.clone()),
         results: page.items.iter().map(describe).collect(),
+    })
+}
+
+/// Which repositories a caller sees: those that it may list, if there is anything that it may.
+fn visible(server: &Server, call: &Call) -> Result<impl Fn(&str) -> bool, Failure> {
+    const LIST: &str = "fs:ListRepositories";
+    let user = call.user.clone();
+    let policies = user
+        .as_ref()
+        .and_then(|user| server.accounts.policies_of(user));
+    if let Some(policies) = &policies {
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
+        if !allows_somewhere(statements, LIST) {
+            return Err(Failure::new(
+                StatusCode::UNAUTHORIZED,
+                "insufficient permissions",
+            ));
+        }
+    }
+    Ok(move |repository: &str| {
+        let (Some(user), Some(policies)) = (&user, &policies) else {
+            return true;
+        };
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
+        let wanted = permissions::on_repository(LIST, repository);
+        allows(statements, &user.name, &wanted)
     })
 }
 

@@ -27,8 +27,9 @@ pub(in super::super) struct Entry {
 pub(in super::super) struct EntryData {
     /// MD5 of the content, in hex.
     pub(in super::super) checksum: String,
-    pub(in super::super) size: u64,
-    /// Where the bytes lie, relative to the storage namespace.
+    /// What whoever staged it says: the real server takes a negative one too.
+    pub(in super::super) size: i64,
+    /// Where the bytes lie: relative to the storage namespace when it begins with `data/`, else a URI.
     pub(in super::super) address: Arc<str>,
     pub(in super::super) modified: Timestamp,
     pub(in super::super) content_type: String,

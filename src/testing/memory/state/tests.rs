@@ -12,7 +12,7 @@ use super::{
 pub(super) fn entry(content: &str) -> Entry {
     Entry::new(EntryData {
         checksum: content.into(),
-        size: content.len() as u64,
+        size: content.len() as i64,
         address: format!("data/{content}").into(),
         modified: jiff::Timestamp::UNIX_EPOCH,
         content_type: "text/plain".into(),
