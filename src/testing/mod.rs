@@ -11,7 +11,7 @@
 //! [`FaultLayer`] goes over any of them, and makes the way there a bad one. [`guide::testing`](crate::guide::testing) shows
 //! them side by side.
 
-//pub mod cassette;
+pub mod cassette;
 mod difference;
 pub mod fault;
 mod memory;
@@ -19,7 +19,7 @@ pub mod mock;
 mod redact;
 
 pub use self::{
-    //cassette::Cassette,
+    cassette::Cassette,
     fault::{Fault, FaultLayer},
     memory::{BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, ServedLakeFs},
     mock::{MockTransport, Mockable, Sent},

@@ -10,7 +10,10 @@ pub(super) fn corrupt(body: Body, at: u64) -> Body {
         let chunk = chunk?;
         let start = before;
         before += chunk.len() as u64;
-        let Some(index) = at.checked_sub(start).and_then(|index| usize::try_from(index).ok()) else {
+        let Some(index) = at
+            .checked_sub(start)
+            .and_then(|index| usize::try_from(index).ok())
+        else {
             return Ok::<Bytes, crate::Error>(chunk);
         };
         let mut bytes = BytesMut::from(chunk);

@@ -123,9 +123,8 @@ impl Fault {
         };
         match self {
             Self::Latency(range) => {
-                let micros = |duration: &Duration| {
-                    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-                };
+                let micros =
+                    |duration: &Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
                 let drawn = draw(&(micros(range.start())..=micros(range.end())));
                 let duration = Duration::from_micros(*drawn.start());
                 Self::Latency(duration..=duration)

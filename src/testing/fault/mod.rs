@@ -40,13 +40,13 @@ mod rule;
 mod service;
 mod state;
 
+use self::state::Shared;
 pub use self::{
     kind::{Fault, Seen},
     rule::Rule,
     service::Faulty,
     state::Injection,
 };
-use self::state::Shared;
 
 /// The environment variable that [`FaultLayer::random`] reads.
 const SEED: &str = "LAKEFS_FAULT_SEED";
@@ -82,7 +82,9 @@ impl FaultLayer {
     /// A test that fails prints the seed; the variable brings the same faults back.
     #[must_use]
     pub fn random() -> Self {
-        let given = env::var(SEED).ok().and_then(|seed| seed.trim().parse().ok());
+        let given = env::var(SEED)
+            .ok()
+            .and_then(|seed| seed.trim().parse().ok());
         Self::new(given.unwrap_or_else(|| fastrand::u64(..)))
     }
 

@@ -69,7 +69,8 @@ impl Rule {
     }
 
     pub(super) fn is_about(&self, operation: Option<&str>) -> bool {
-        let listed = |list: &[String]| operation.is_some_and(|id| list.iter().any(|name| name == id));
+        let listed =
+            |list: &[String]| operation.is_some_and(|id| list.iter().any(|name| name == id));
         self.only.as_deref().is_none_or(listed) && !listed(&self.except)
     }
 }

@@ -111,7 +111,8 @@ impl Shared {
             let key = key(parts);
             let nth = state.seen.entry(key).or_default();
             *nth += 1;
-            let mut chance = fastrand::Rng::with_seed(self.seed ^ key.rotate_left(17) ^ (*nth).rotate_left(43));
+            let mut chance =
+                fastrand::Rng::with_seed(self.seed ^ key.rotate_left(17) ^ (*nth).rotate_left(43));
             faults = match state.scripted(operation) {
                 Some(scripted) => scripted.into_iter().collect(),
                 None => state.by_chance(operation, &mut chance),
@@ -198,7 +199,10 @@ impl Active {
 
 /// The same in every run: FNV-1a of the method and what is behind the host.
 fn key(parts: &Parts) -> u64 {
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
     let bytes = parts.method.as_str().bytes().chain(target.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -294,7 +294,10 @@ impl<Op: Mockable> Expectation<Op> {
 }
 
 #[track_caller]
-#[expect(clippy::panic, reason = "a test that is written wrong ends where it is wrong")]
+#[expect(
+    clippy::panic,
+    reason = "a test that is written wrong ends where it is wrong"
+)]
 fn refuse(problem: &str) {
     panic!("{problem}");
 }

@@ -48,13 +48,13 @@ mod sent;
 pub(super) mod shape;
 mod state;
 
+use self::state::Shared;
 pub use self::{
     expectation::{Expectation, Verdict},
     other::Other,
     reply::Reply,
     sent::Sent,
 };
-use self::state::Shared;
 
 /// A transport that knows what it will be asked. See the [module](self).
 ///
@@ -149,7 +149,10 @@ impl MockTransport {
     /// When the call is one that is refused before it is sent.
     #[track_caller]
     pub fn expect<Op: Mockable>(&self, call: Op) -> Expectation<Op> {
-        #[expect(clippy::panic, reason = "a test that is written wrong ends where it is wrong")]
+        #[expect(
+            clippy::panic,
+            reason = "a test that is written wrong ends where it is wrong"
+        )]
         let expected = match written(call) {
             Ok(sent) => sent.fields(),
             Err(error) => panic!("this call is never sent: {error}"),
@@ -174,7 +177,10 @@ impl MockTransport {
     #[must_use]
     pub fn calls<Op: Mockable>(&self) -> Vec<Op> {
         let decoded = self.requests();
-        decoded.iter().filter_map(|sent| sent.decode().ok()).collect()
+        decoded
+            .iter()
+            .filter_map(|sent| sent.decode().ok())
+            .collect()
     }
 
     /// Checks now what is checked on drop.
@@ -190,7 +196,10 @@ impl MockTransport {
         }
     }
 
-    async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    async fn answer(
+        shared: Arc<Shared>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, BoxError> {
         let (parts, body) = request.into_parts();
         if body.as_bytes().is_none() {
             // A stream of which nothing was read can be sent again.

@@ -196,7 +196,10 @@ impl Script {
         }
     }
 
-    pub(super) async fn play(self: Arc<Self>, sent: Option<&Sent>) -> Result<Response<Body>, BoxError> {
+    pub(super) async fn play(
+        self: Arc<Self>,
+        sent: Option<&Sent>,
+    ) -> Result<Response<Body>, BoxError> {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }

@@ -145,7 +145,8 @@ impl Sent {
             return Ok(None);
         };
         let text = std::str::from_utf8(value.as_bytes());
-        let text = text.map_err(|error| Error::decode(format!("`{name}` is not UTF-8")).with_source(error))?;
+        let text = text
+            .map_err(|error| Error::decode(format!("`{name}` is not UTF-8")).with_source(error))?;
         parse(name, Some(text))
     }
 
@@ -203,7 +204,10 @@ impl Sent {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+            (
+                decoded(&name.replace('+', " ")),
+                decoded(&value.replace('+', " ")),
+            )
         })
     }
 

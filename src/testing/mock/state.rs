@@ -125,7 +125,11 @@ impl Shared {
         for (number, call) in (1..).zip(&calls) {
             if let Some(problem) = &call.problem {
                 // Writing to a String cannot fail.
-                let _ = writeln!(report, "call {number} was not expected: {}", call.sent.title());
+                let _ = writeln!(
+                    report,
+                    "call {number} was not expected: {}",
+                    call.sent.title()
+                );
                 let _ = writeln!(report, "    sent: {}", call.sent.fields());
                 let _ = match &problem.nearest {
                     Some(nearest) => writeln!(report, "    nearest expectation: {nearest}"),

@@ -41,7 +41,11 @@ fn operation(operation: &Operation) -> TokenStream {
         let (name, value) = (ident(&input.rust), read(input));
         quote!(#name: #value)
     });
-    let sent = if operation.inputs.is_empty() { quote!(_) } else { quote!(sent) };
+    let sent = if operation.inputs.is_empty() {
+        quote!(_)
+    } else {
+        quote!(sent)
+    };
     let status = operation.status;
     let encode = match &operation.output {
         Output::Nothing => quote!(encode::empty(Self::STATUS, &output)),
