@@ -1,6 +1,7 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
 mod blocking;
+mod cassettes;
 mod codec_properties;
 mod compatibility;
 mod concurrency;
@@ -11,10 +12,12 @@ mod deadlines;
 mod dependencies;
 mod endpoint;
 mod error_bodies;
+mod faults;
 mod hyper_transport;
 mod idle;
 mod memory_server;
 mod metrics;
+mod mocks;
 mod object_paths;
 mod operations;
 mod paging;

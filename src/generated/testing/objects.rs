@@ -136,7 +136,7 @@ impl Mockable for api::StatObject {
 }
 
 impl Mockable for api::UpdateObjectUserMetadata {
-    const STATUS: u16 = 201u16;
+    const STATUS: u16 = 204u16;
     fn read(sent: &Sent) -> Result<Self> {
         Ok(Self {
             repository: sent.path("repository")?,

@@ -40,6 +40,7 @@ use tower::Service;
 
 use crate::{Body, BoxError, Operation, Result};
 
+mod contents;
 pub(crate) mod encode;
 mod expectation;
 mod other;
