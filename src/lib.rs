@@ -42,7 +42,7 @@
 //! | `metrics` | | counts and times of calls and requests |
 //! | `opentelemetry` | | trace context sent with every attempt |
 //! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock, credentials from a file or a command |
-//! | `testing` | | a lakeFS in memory |
+//! | `testing` | | a lakeFS in memory, mocks, cassettes, faults: see [`guide`] |
 //!
 //! Without default features the crate is http, tower and serde: no runtime, no TLS.
 #![cfg_attr(docsrs, feature(doc_cfg))]

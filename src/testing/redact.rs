@@ -62,7 +62,7 @@ impl Secrets {
     /// Whether no value of a property may be shown.
     pub(super) fn hides_property(&self, operation: Option<&str>, name: &str) -> bool {
         let same = |hidden: &&str| hidden.eq_ignore_ascii_case(name);
-        PROPERTIES.iter().any(|hidden| same(hidden))
+        PROPERTIES.iter().any(same)
             || self.properties.iter().any(|hidden| hidden == name)
             || OF_OPERATIONS
                 .iter()

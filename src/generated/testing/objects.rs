@@ -353,6 +353,12 @@ impl UnderlyingObjectProperties {
     }
 }
 
+impl Default for UnderlyingObjectProperties {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ObjectError {
     /// With all that is required, and nothing else.
     #[must_use]

@@ -68,6 +68,7 @@ use crate::{
 
 mod file;
 mod mode;
+mod passing;
 mod replay;
 mod tape;
 

@@ -3,22 +3,23 @@
 use std::{
     io,
     path::PathBuf,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
     thread,
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, request::Parts};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 
-use super::file::{self, Contents, Failure, Headers, Interaction, OneOrMany, Request, Response};
+use super::{
+    file::{self, Contents, Failure, Headers, Interaction, OneOrMany, Request, Response},
+    passing::{Passing, Side},
+};
 use crate::{
-    Body, Error,
+    Body,
     error::{ErrorKind, classify},
     operation::OperationMeta,
     testing::redact::Secrets,
@@ -77,20 +78,6 @@ enum Outcome {
     },
 }
 
-/// A body whose bytes are kept as they pass.
-struct Passing {
-    body: Body,
-    tape: Tape,
-    entry: usize,
-    side: Side,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Request,
-    Response,
-}
-
 // ===== impl Tape =====
 
 impl Tape {
@@ -118,7 +105,7 @@ impl Tape {
                 .map_or_else(BytesMut::new, |bytes| BytesMut::from(&bytes[..])),
             outcome: Outcome::Pending,
         });
-        (entry, self.passing(body, entry, Side::Request))
+        (entry, Passing::record(body, self, entry, Side::Request))
     }
 
     pub(super) fn response(
@@ -137,7 +124,7 @@ impl Tape {
                 complete: body.is_end_stream() || body.as_bytes().is_some(),
             };
         }
-        let body = self.passing(body, entry, Side::Response);
+        let body = Passing::record(body, self, entry, Side::Response);
         http::Response::from_parts(parts, body)
     }
 
@@ -159,16 +146,11 @@ impl Tape {
         self.inner.entries().len()
     }
 
-    fn passing(&self, body: Body, entry: usize, side: Side) -> Body {
-        if body.as_bytes().is_some() {
-            return body;
+    /// Takes what was read of a body, and whether it is over.
+    pub(super) fn passed(&self, entry: usize, side: Side, data: Option<&Bytes>, over: bool) {
+        if let Some(entry) = self.entries().get_mut(entry) {
+            entry.take(side, data.map_or(&[], |data| data), over);
         }
-        Body::new(Passing {
-            body,
-            tape: self.clone(),
-            entry,
-            side,
-        })
     }
 
     /// To change them.
@@ -249,17 +231,14 @@ impl Entry {
         })
     }
 
-    fn take(&mut self, side: Side, data: &Bytes) {
+    fn take(&mut self, side: Side, data: &[u8], over: bool) {
         match (side, &mut self.outcome) {
             (Side::Request, _) => self.body.extend_from_slice(data),
-            (Side::Response, Outcome::Answered { body, .. }) => body.extend_from_slice(data),
+            (Side::Response, Outcome::Answered { body, complete, .. }) => {
+                body.extend_from_slice(data);
+                *complete |= over;
+            }
             (Side::Response, _) => {}
-        }
-    }
-
-    fn end(&mut self, side: Side) {
-        if let (Side::Response, Outcome::Answered { complete, .. }) = (side, &mut self.outcome) {
-            *complete = true;
         }
     }
 }
@@ -299,41 +278,4 @@ fn kept(headers: &HeaderMap, secrets: &Secrets, is_kept: impl Fn(&str) -> bool) 
         )
     })
     .collect()
-}
-
-// ===== impl Passing =====
-
-impl http_body::Body for Passing {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let over = frame.is_none() || matches!(frame, Some(Ok(_))) && self.body.is_end_stream();
-        let mut entries = self.tape.entries();
-        if let Some(entry) = entries.get_mut(self.entry) {
-            if let Some(data) = frame
-                .as_ref()
-                .and_then(|frame| frame.as_ref().ok()?.data_ref())
-            {
-                entry.take(self.side, data);
-            }
-            if over {
-                entry.end(self.side);
-            }
-        }
-        drop(entries);
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -43,6 +43,7 @@ use crate::{Body, BoxError, Operation, Result};
 mod contents;
 pub(crate) mod encode;
 mod expectation;
+mod expected;
 mod other;
 mod reply;
 mod sent;

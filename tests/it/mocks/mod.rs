@@ -1,5 +1,6 @@
 //! Mocks: what they expect, what they reply, and how they complain.
 
+mod kept;
 mod replies;
 mod reports;
 
