@@ -22,7 +22,7 @@ use crate::{
     Body,
     error::{ErrorKind, classify},
     operation::OperationMeta,
-    testing::redact::Secrets,
+    testing::{difference::is_json, operation_of, redact::Secrets},
 };
 
 /// Headers of requests that are recorded and compared; all others differ from run to run, or say nothing.
@@ -46,6 +46,14 @@ const NOT_KEPT: [&str; 5] = [
     "trailer",
 ];
 
+/// Operations whose requests or answers are data, for requests that were made by hand.
+const DATA: [&str; 4] = [
+    "getMetadataObject",
+    "getObject",
+    "getRunHookOutput",
+    "uploadObject",
+];
+
 /// The interactions so far. When the last copy is dropped, what is new of them is written.
 #[derive(Clone)]
 pub(super) struct Tape {
@@ -61,7 +69,6 @@ struct Inner {
 }
 
 struct Entry {
-    meta: Option<&'static OperationMeta>,
     parts: Parts,
     body: BytesMut,
     outcome: Outcome,
@@ -98,7 +105,6 @@ impl Tape {
         let mut entries = self.entries();
         let entry = entries.len();
         entries.push(Entry {
-            meta: parts.extensions.get::<&'static OperationMeta>().copied(),
             parts: parts.clone(),
             body: body
                 .as_bytes()
@@ -210,10 +216,9 @@ impl Entry {
                 body,
                 complete,
             } => {
-                let operation = self.meta.map(|meta| meta.id);
-                // Of an object's contents every byte counts; an error is a document all the same.
-                let document =
-                    status.as_u16() >= 400 || self.meta.is_some_and(|meta| !meta.streamed);
+                let operation = operation_of(&self.parts);
+                let document = status.as_u16() >= 400
+                    || is_document(&self.parts, headers, |meta| !meta.streamed);
                 let response = Response {
                     status: status.as_u16(),
                     headers: kept(headers, secrets, |name| !NOT_KEPT.contains(&name)),
@@ -224,8 +229,8 @@ impl Entry {
             }
         };
         Some(Interaction {
-            operation: self.meta.map(|meta| meta.id.to_owned()),
-            request: request(self.meta, &self.parts, &self.body, secrets),
+            operation: operation_of(&self.parts).map(str::to_owned),
+            request: request(&self.parts, &self.body, secrets),
             response,
             failure,
         })
@@ -244,12 +249,7 @@ impl Entry {
 }
 
 /// A request as a cassette has it.
-pub(super) fn request(
-    meta: Option<&OperationMeta>,
-    parts: &Parts,
-    body: &[u8],
-    secrets: &Secrets,
-) -> Request {
+pub(super) fn request(parts: &Parts, body: &[u8], secrets: &Secrets) -> Request {
     let target = parts
         .uri
         .path_and_query()
@@ -258,13 +258,25 @@ pub(super) fn request(
         let ours = name.starts_with("x-lakefs-") && name != "x-lakefs-client";
         ours || ASKED.contains(&name)
     };
-    let document = meta.is_some_and(|meta| !meta.uploads);
-    let operation = meta.map(|meta| meta.id);
+    let document = is_document(parts, &parts.headers, |meta| !meta.uploads);
+    let operation = operation_of(parts);
     Request {
         method: parts.method.to_string(),
-        target: classify::redact_signatures(target).into_owned(),
+        target: secrets.target(operation, target),
         headers: kept(&parts.headers, secrets, asked),
         body: Contents::write(body, document, operation, secrets),
+    }
+}
+
+/// Whether a body is a document, of which the meaning counts; of data every byte does.
+fn is_document(
+    parts: &Parts,
+    headers: &HeaderMap,
+    by_meta: impl Fn(&OperationMeta) -> bool,
+) -> bool {
+    match parts.extensions.get::<&'static OperationMeta>() {
+        Some(meta) => by_meta(meta),
+        None => is_json(headers) && operation_of(parts).is_none_or(|id| !DATA.contains(&id)),
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::Response;
+use http::{Request, Response};
 use lakefs_sdk::{
     Body, Client, Credentials,
     testing::{Cassette, MemoryLakeFs},
 };
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::{Folder, work};
 use crate::support::{
@@ -167,4 +168,31 @@ async fn a_panic_spoils_no_file() {
     }));
     assert!(panic.is_err());
     assert_eq!(folder.text(), "as it was");
+}
+
+/// A request made by hand holds the same secrets as one of an operation.
+#[tokio::test]
+async fn no_secret_of_a_request_made_by_hand_reaches_the_file() {
+    let folder = Folder::new();
+    let lakefs = Scripted::new()
+        .json(&json!({ "token": SECRET }))
+        .status(200, "");
+    let cassette = Cassette::record(folder.file(), lakefs);
+    let login = json!({ "access_key_id": ID, "secret_access_key": SECRET });
+    let login = Request::post("/api/v1/auth/login")
+        .header("content-type", "application/json")
+        .header("authorization", SECRET)
+        .body(Body::from(login.to_string()));
+    let callback = format!("/api/v1/oidc/callback?code={}", "PLANTEDtoken");
+    let callback = Request::get(callback).body(Body::empty());
+    for request in [login.unwrap(), callback.unwrap()] {
+        cassette.clone().oneshot(request).await.unwrap();
+    }
+    drop(cassette);
+
+    let text = folder.text();
+    assert_eq!(planted(&text), [""; 0], "{text}");
+    let interactions = &folder.document()["interactions"];
+    assert_eq!(interactions[0]["operation"], "login");
+    assert_eq!(interactions[1]["operation"], "oauthCallback");
 }
