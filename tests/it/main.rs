@@ -1,6 +1,7 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
 mod blocking;
+mod cassettes;
 mod closed_connections;
 mod codec_properties;
 mod compatibility;
@@ -12,6 +13,7 @@ mod deadlines;
 mod dependencies;
 mod endpoint;
 mod error_bodies;
+mod faults;
 mod hyper_transport;
 mod idle;
 mod large_bodies;
@@ -20,6 +22,7 @@ mod memory_presign;
 mod memory_protection;
 mod memory_server;
 mod metrics;
+mod mocks;
 mod object_paths;
 mod operations;
 mod paging;

@@ -7,13 +7,13 @@ use http::{
     response::Parts,
 };
 use lakefs_sdk::{
-    BoxError, Error, codec,
+    Body, BoxError, Error, codec,
     models::{Answer, MergeResult, ObjectHead},
 };
 use serde_json::Value;
 
 use crate::{
-    operations::{Decoded, OPERATIONS, operation},
+    operations::{Decoded, Decoder, OPERATIONS, operation},
     recorded::{Exchange, exchanges, folder},
     same::compare,
 };
@@ -102,7 +102,13 @@ fn check(exchange: &Exchange) -> Result<Vec<String>, BoxError> {
             Ok(match decoded {
                 Err(error) if !asked_for && error.is_decode() => Vec::new(),
                 Err(error) => check_error(id, &parts, &body, &error),
-                Ok(decoded) => check_output(&parts, &body, &decoded),
+                Ok(decoded) => {
+                    let mut differing = check_output(&parts, &body, &decoded);
+                    let mocked = (operation.answer)(parts.clone(), body.clone());
+                    let mocked = mocked?.into_parts();
+                    check_mocked(operation, &parts, &decoded, mocked, &mut differing);
+                    differing
+                }
             })
         }
     }
@@ -146,6 +152,25 @@ fn check_output(parts: &Parts, body: &Bytes, decoded: &Decoded) -> Vec<String> {
         }
     }
     differing
+}
+
+/// Whether a mock's answer has the status of the server's, and says the same.
+fn check_mocked(
+    operation: &Decoder,
+    parts: &Parts,
+    decoded: &Decoded,
+    (mocked, body): (Parts, Body),
+    differing: &mut Vec<String>,
+) {
+    let status = mocked.status;
+    if status != parts.status {
+        differing.push(format!("{} is mocked as {status}", parts.status));
+    }
+    let body = body.as_bytes().cloned().unwrap_or_default();
+    match (operation.decode)(mocked, body) {
+        Ok(again) if again == *decoded => {}
+        again => differing.push(format!("is mocked as {again:?}")),
+    }
 }
 
 /// What was sent as JSON, as text, or (an uploaded part's) as the header `ETag`.
