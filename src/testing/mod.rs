@@ -4,4 +4,7 @@
 
 mod memory;
 
-pub use self::memory::{BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, ServedLakeFs};
+pub use self::memory::{
+    BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs, MemoryLakeFsBuilder,
+    ServedLakeFs,
+};

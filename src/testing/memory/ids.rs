@@ -1,19 +1,35 @@
 //! Where random ids come from: one seam, so that a seed makes a server repeat itself.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
 
 /// The alphabet of lakeFS's 20-character ids.
 const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
+/// The beginning of the year 3000: ids that are to sort from new to old count back from it.
+const YEAR_3000: i64 = 32_500_915_200;
+
 /// Makes ids from a random generator.
 #[derive(Debug)]
-pub(super) struct Ids(Mutex<fastrand::Rng>);
+pub(super) struct Ids {
+    rng: Mutex<fastrand::Rng>,
+    /// Stands for machine and process in the ids that tell a time.
+    origin: [u8; 5],
+    counter: AtomicU32,
+}
 
 impl Ids {
     pub(super) fn new(seed: Option<u64>) -> Self {
-        Self(Mutex::new(
-            seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
-        ))
+        let mut rng = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let mut origin = [0; 5];
+        rng.fork().fill(&mut origin);
+        Self {
+            rng: Mutex::new(rng),
+            origin,
+            counter: AtomicU32::new(0),
+        }
     }
 
     /// A place for new object bytes, relative to the storage namespace.
@@ -23,16 +39,42 @@ impl Ids {
 
     /// 20 characters, as action runs and tasks have.
     pub(super) fn short(&self) -> String {
-        let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         (0..20)
             .map(|_| char::from(BASE32[rng.usize(..BASE32.len())]))
             .collect()
     }
 
+    /// The id of an action run or a pull request: a later second sorts before an earlier one, and within a second the
+    /// order is that of making.
+    pub(super) fn run(&self, now: Timestamp) -> String {
+        self.timed(YEAR_3000.saturating_sub(now.as_second()))
+    }
+
+    /// The id of an import: a later one sorts after an earlier one.
+    pub(super) fn import(&self, now: Timestamp) -> String {
+        self.timed(now.as_second())
+    }
+
+    /// 12 bytes in base 32: four of time, five of origin, three of a counter.
+    fn timed(&self, seconds: i64) -> String {
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed);
+        let time = seconds.to_be_bytes();
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&time[4..]);
+        bytes[4..9].copy_from_slice(&self.origin);
+        bytes[9..].copy_from_slice(&counter.to_be_bytes()[1..]);
+        let bits = bytes
+            .iter()
+            .fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        let digit = |at: u32| char::from(BASE32[(bits << 4 >> (95 - 5 * at)) as usize & 31]);
+        (0..20).map(digit).collect()
+    }
+
     /// A random UUID.
     pub(super) fn uuid(&self) -> String {
         let random = self
-            .0
+            .rng
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .u128(..);
@@ -51,7 +93,7 @@ impl Ids {
     /// A secret for signing.
     pub(super) fn secret(&self) -> [u8; 32] {
         let mut secret = [0; 32];
-        self.0
+        self.rng
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fill(&mut secret);
@@ -59,9 +101,27 @@ impl Ids {
     }
 }
 
+/// Whether a text could be an id that tells a time.
+pub(super) fn is_timed(id: &str) -> bool {
+    // Of the last digit, the 96 bits fill one bit only.
+    id.len() == 20 && id.bytes().all(|byte| BASE32.contains(&byte)) && id.ends_with(['0', 'g'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_sort_from_new_to_old_by_second() {
+        let ids = Ids::new(Some(7));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (first, second) = (ids.run(at(1_800_000_000)), ids.run(at(1_800_000_000)));
+        let later = ids.run(at(1_800_000_001));
+        assert!(first < second && later < first);
+        assert!(is_timed(&first) && is_timed(&later));
+        assert!(ids.import(at(1)) < ids.import(at(2)));
+        assert!(!is_timed("nope") && !is_timed("zzzzzzzzzzzzzzzzzzzz"));
+    }
 
     #[test]
     fn ids_have_the_shapes_of_the_real_server_and_repeat_with_a_seed() {

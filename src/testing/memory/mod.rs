@@ -3,7 +3,9 @@
 mod accounts;
 mod contract;
 mod error;
+mod external;
 mod handlers;
+mod hooks;
 mod ids;
 mod reply;
 mod request;
@@ -13,12 +15,17 @@ mod service;
 mod state;
 mod storage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use hooks::{HookCall, HookEvent, HookKind, HookOutcome};
 pub use serve::ServedLakeFs;
 
+use hooks::Hooks;
 use ids::Ids;
 use server::{Clock, Server};
 
@@ -59,6 +66,8 @@ pub struct MemoryLakeFsBuilder {
     block_store: BlockStore,
     seed: Option<u64>,
     clock: Clock,
+    hooks: Hooks,
+    external: BTreeMap<String, Bytes>,
 }
 
 /// The kind of object store that a [`MemoryLakeFs`] pretends to keep its objects in.
@@ -88,6 +97,8 @@ impl MemoryLakeFs {
             block_store: BlockStore::default(),
             seed: None,
             clock: Arc::new(Timestamp::now),
+            hooks: Hooks::default(),
+            external: BTreeMap::new(),
         }
     }
 }
@@ -130,10 +141,62 @@ impl MemoryLakeFsBuilder {
         self
     }
 
+    /// Answers the hooks of the actions in `_lakefs_actions/`.
+    ///
+    /// Action files are read, checked and matched as a real server does it, and runs are recorded; what a webhook, a
+    /// DAG or a Lua script would do is up to this closure. It runs before its operation (`pre-…`) or after it, on the
+    /// thread that answers the request, and may itself use the [`MemoryLakeFs`]. Default: every hook passes, and the
+    /// output of its run says that nothing was run.
+    ///
+    /// ```
+    /// use lakefs_sdk::testing::{HookEvent, HookOutcome, MemoryLakeFs};
+    ///
+    /// let lakefs = MemoryLakeFs::builder()
+    ///     .hooks(|call| match call.event {
+    ///         HookEvent::PreMerge if call.branch == "main" => HookOutcome::fail("main is frozen"),
+    ///         _ => HookOutcome::pass(),
+    ///     })
+    ///     .build();
+    /// # let _ = lakefs;
+    /// ```
+    pub fn hooks(
+        mut self,
+        answer: impl Fn(&HookCall) -> HookOutcome + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.answer_with(answer);
+        self
+    }
+
+    /// How long action files are remembered, by the reference that they were read from. Default: zero, not at all.
+    ///
+    /// A real server remembers them for 5 to 7.5 s: a hook that was just added, changed or deleted may not yet run, run
+    /// as it was, or still run. Set this to test against that.
+    pub fn actions_cache(mut self, memory: Duration) -> Self {
+        self.hooks.remember_for(memory);
+        self
+    }
+
+    /// Adds an object outside of all repositories, by its whole address (`s3://bucket/key`), for imports to bring in.
+    ///
+    /// With [`BlockStore::Local`] the address is a file's (`local:///srv/data/a.csv`), and imports may read below the
+    /// first directory of such files only: elsewhere they are forbidden, as outside of the directories that a real
+    /// server allows.
+    pub fn external_object(mut self, address: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        self.external.insert(address.into(), bytes.into());
+        self
+    }
+
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let server = Server::new(self.clock, Ids::new(self.seed), self.keys, self.block_store);
+        let server = Server::new(
+            self.clock,
+            Ids::new(self.seed),
+            self.keys,
+            self.block_store,
+            self.hooks,
+            self.external,
+        );
         MemoryLakeFs {
             server: Arc::new(server),
         }

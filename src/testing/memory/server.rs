@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::BlockStore;
 use super::accounts::Accounts;
 use super::error::Failure;
+use super::external::External;
+use super::handlers::Imports;
+use super::hooks::{ActionsCache, Hooks};
 use super::ids::Ids;
 use super::state::{self, Repository, RepositoryParams, names};
 use super::storage::Storage;
@@ -24,6 +28,10 @@ pub(super) struct Server {
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
     pub(super) started: Timestamp,
+    pub(super) hooks: Hooks,
+    pub(super) actions: ActionsCache,
+    pub(super) external: External,
+    pub(super) imports: Imports,
     clock: Clock,
 }
 
@@ -49,10 +57,17 @@ impl Server {
         ids: Ids,
         keys: Vec<(String, String)>,
         block_store: BlockStore,
+        hooks: Hooks,
+        external: BTreeMap<String, Bytes>,
     ) -> Self {
+        let storage = Storage::default();
         Self {
             repositories: RwLock::default(),
-            storage: Storage::default(),
+            actions: hooks.cache(),
+            hooks,
+            external: External::new(external, &storage),
+            imports: Imports::default(),
+            storage,
             accounts: Accounts::new(keys, ids.secret()),
             ids,
             block_store,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 
 /// The directory that the recorded servers kept their blocks in stands in every `local://` address.
-const LOCAL_BLOCKS: &str = "/var/lib/lakefs/blocks";
+pub(super) const LOCAL_BLOCKS: &str = "/var/lib/lakefs/blocks";
 
 /// Object bytes by storage namespace and address. Never copied: a reader shares them with the writer.
 #[derive(Debug, Default)]
@@ -35,10 +35,15 @@ impl Storage {
             .insert(key, bytes);
     }
 
+    /// Puts an object where no repository keeps its own, under its whole address.
+    pub(super) fn put_external(&self, address: Arc<str>, bytes: Bytes) {
+        self.put("", address, bytes);
+    }
+
     /// The bytes at an address, `None` when they are gone.
     pub(super) fn get(&self, namespace: &str, address: &Arc<str>) -> Option<Bytes> {
         let key = Key {
-            namespace: namespace.into(),
+            namespace: if is_absolute(address) { "" } else { namespace }.into(),
             address: address.clone(),
         };
         self.objects
@@ -63,8 +68,19 @@ impl Storage {
     }
 }
 
+/// Whether an address is a whole one, of an object that lies in no repository's namespace.
+fn is_absolute(address: &str) -> bool {
+    address.contains("://")
+}
+
 /// An address as clients see it.
 pub(super) fn physical_address(namespace: &str, address: &str) -> String {
+    if is_absolute(address) {
+        return match address.strip_prefix("local://") {
+            Some(path) => format!("local://{LOCAL_BLOCKS}{path}"),
+            None => address.to_owned(),
+        };
+    }
     let namespace = namespace.trim_end_matches('/');
     match namespace.strip_prefix("local://") {
         Some(path) => format!("local://{LOCAL_BLOCKS}/{path}/{address}"),

@@ -18,6 +18,7 @@ use self::{
 use crate::recorded;
 
 mod compare;
+mod hooks;
 mod scenario;
 mod scope;
 mod template;
@@ -30,7 +31,7 @@ const KEY: (&str, &str) = (
 
 /// A server as the recorded one was.
 fn recorded_server(_server: &str) -> MemoryLakeFs {
-    MemoryLakeFs::builder()
+    hooks::surround(MemoryLakeFs::builder())
         .block_store(BlockStore::Local)
         .access_key(KEY.0, KEY.1)
         .build()

@@ -55,10 +55,6 @@ pub(crate) const SCOPES: &[Scope] = &[
     later("34-multipart"),
     later("36-commit-source-metarange"),
     later("45-cherry-pick-server-bug"),
-    later("51-import-objects"),
-    later("52-hooks-lua"),
-    later("53-hooks-webhook"),
     later("54-dump-and-restore"),
-    later("55-pull-requests"),
     later("57-symlinks-and-properties"),
 ];

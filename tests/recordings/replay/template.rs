@@ -12,6 +12,15 @@ enum Piece<'a> {
 }
 
 impl Bindings {
+    /// What is known before the first answer.
+    pub(crate) fn given<const N: usize>(known: [(&str, &str); N]) -> Self {
+        Self(
+            known
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        )
+    }
+
     /// The same, but for all placeholders of a kind.
     pub(crate) fn without(&self, kind: &str) -> Self {
         let of_kind = |name: &str| name.split(':').next() == Some(kind);
@@ -47,7 +56,9 @@ pub(crate) fn match_text(template: &str, text: &str, bindings: &mut Bindings) ->
             Piece::Placeholder(name) => {
                 let until = match pieces.peek() {
                     Some(Piece::Literal(next)) => rest.find(next),
-                    _ => Some(rest.len()),
+                    // Nothing but its own length tells where it ends.
+                    Some(Piece::Placeholder(_)) => known(name, bindings).map(|value| value.len()),
+                    None => Some(rest.len()),
                 };
                 let Some(value) = until.and_then(|end| rest.get(..end)) else {
                     return false;
@@ -173,7 +184,9 @@ fn has_shape(kind: &str, value: &str) -> bool {
         "commit" | "metarange" | "range" | "etag" => all(Some(64), lower_hex),
         "time" | "expiry" | "count" | "length" => all(None, |byte| byte.is_ascii_digit()),
         "run" | "pull" => all(Some(20), |byte| byte.is_ascii_alphanumeric()),
-        "uuid" | "request_id" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        "uuid" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        // The recorder took whatever followed the words for one; object stores have ids of their own kind.
+        "request_id" => all(None, |byte| byte.is_ascii_graphic()),
         "http_date" => value.ends_with(" GMT") && httpdate::parse_http_date(value).is_ok(),
         "datetime" => value.parse::<jiff::Timestamp>().is_ok(),
         "blocks" | "ext" => value.starts_with('/'),

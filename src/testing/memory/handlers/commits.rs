@@ -5,6 +5,7 @@ use http::StatusCode;
 use super::{Answer, created, ok};
 use crate::models;
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::hooks;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Commit, CommitParams, ErrorKind, names};
@@ -29,8 +30,15 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         allow_empty: wanted.allow_empty.unwrap_or(false),
         force: wanted.force.unwrap_or(false),
     };
-    let commit = repository
-        .write(|repository| repository.commit_staged(branch, params, || server.ids.short()))?;
+    let commit = hooks::commit(
+        server,
+        &repository,
+        branch,
+        &params,
+        |repository, params| {
+            repository.commit_staged(branch, params, || server.ids.run(server.now()))
+        },
+    )?;
     created(&describe(&commit))
 }
 

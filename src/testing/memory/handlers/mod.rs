@@ -1,10 +1,13 @@
 //! The operations, one file a tag of the API. Each turns a [`Call`] into engine calls and the result into a [`Reply`].
 
+mod actions;
 mod auth;
 mod branches;
 mod commits;
 mod config;
+mod imports;
 mod objects;
+mod pulls;
 mod refs;
 mod repositories;
 mod tags;
@@ -18,11 +21,14 @@ use super::server::Server;
 use super::state::Page;
 use crate::models;
 
+pub(super) use imports::Imports;
+
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
 
 /// Carries out an operation.
 pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer {
+    imports::settle(operation, server, call);
     match operation {
         "healthCheck" => Ok(Reply::empty(StatusCode::NO_CONTENT)),
         "getConfig" => config::config(server),
@@ -80,6 +86,21 @@ pub(super) fn dispatch(operation: &str, server: &Server, call: &Call) -> Answer 
         "updateObjectUserMetadata" => objects::set_user_metadata(server, call),
         "getUnderlyingProperties" => objects::underlying_properties(server, call),
         "uploadObjectPreflight" => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+
+        "importStart" => imports::start(server, call),
+        "importStatus" => imports::status(server, call),
+        "importCancel" => imports::cancel(server, call),
+
+        "listRepositoryRuns" => actions::list_runs(server, call),
+        "getRun" => actions::get_run(server, call),
+        "listRunHooks" => actions::list_hooks(server, call),
+        "getRunHookOutput" => actions::output(server, call),
+
+        "listPullRequests" => pulls::list(server, call),
+        "createPullRequest" => pulls::create(server, call),
+        "getPullRequest" => pulls::get(server, call),
+        "updatePullRequest" => pulls::update(server, call),
+        "mergePullRequest" => pulls::merge(server, call),
 
         other => Err(Failure::new(
             StatusCode::NOT_IMPLEMENTED,

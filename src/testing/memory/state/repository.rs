@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use super::commit::{Commit, CommitContent, CommitId};
 use super::entry::{Entry, Path};
 use super::error::{Error, ErrorKind, Result};
+use super::imports::ImportStatus;
+use super::pulls::PullRequest;
+use super::runs::Run;
 use super::tree::Tree;
 
 /// Everything a repository holds but the bytes of its objects. Cheap to copy.
@@ -23,6 +26,9 @@ pub(in super::super) struct Repository {
     pub(super) branches: OrdMap<String, Branch>,
     pub(super) tags: OrdMap<String, CommitId>,
     pub(super) commits: OrdMap<CommitId, Arc<Commit>>,
+    pub(super) runs: OrdMap<String, Arc<Run>>,
+    pub(super) pulls: OrdMap<String, PullRequest>,
+    pub(super) imports: OrdMap<String, ImportStatus>,
 }
 
 /// Where a branch stands, and what was written to it since.
@@ -61,6 +67,9 @@ impl Repository {
             branches: OrdMap::new(),
             tags: OrdMap::new(),
             commits: OrdMap::new(),
+            runs: OrdMap::new(),
+            pulls: OrdMap::new(),
+            imports: OrdMap::new(),
         };
         if !params.bare {
             let first = CommitContent {
