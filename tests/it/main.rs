@@ -13,6 +13,8 @@ mod endpoint;
 mod error_bodies;
 mod hyper_transport;
 mod idle;
+mod memory_hooks;
+mod memory_imports;
 mod memory_server;
 mod metrics;
 mod object_paths;

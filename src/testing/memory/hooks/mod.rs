@@ -21,10 +21,13 @@ pub use call::{HookCall, HookEvent, HookKind, HookOutcome};
 pub(super) use around::{Around, commit, guard};
 pub(super) use source::ActionsCache;
 
+/// A user's closure.
+type Answer = dyn Fn(&HookCall) -> HookOutcome + Send + Sync;
+
 /// What answers the hooks, and how long action files are remembered.
 #[derive(Clone, Default)]
 pub(super) struct Hooks {
-    answer: Option<Arc<dyn Fn(&HookCall) -> HookOutcome + Send + Sync>>,
+    answer: Option<Arc<Answer>>,
     memory: Duration,
 }
 

@@ -170,3 +170,30 @@ fn read(
     })?;
     Action::parse(&bytes).map_err(|why| Abort::internal(format!("parsing file {name}: {why}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_forgotten_in_time() {
+        let cache = ActionsCache::new(Duration::from_secs(5));
+        let find = |at: i64, found: &[u8]| {
+            let now = Timestamp::from_second(at).unwrap();
+            let found = vec![found.to_vec()];
+            let names = cache.get_or(&cache.lists, "lake:main".into(), now, || Ok(found));
+            names.map(|names| names[0].clone()).unwrap()
+        };
+        assert_eq!(find(10, b"a"), b"a");
+        assert_eq!(find(14, b"b"), b"a");
+        assert_eq!(find(15, b"c"), b"c");
+        let many = (0..300).map(|number| {
+            let now = Timestamp::UNIX_EPOCH;
+            cache.get_or(&cache.lists, format!("lake:{number}"), now, || {
+                Ok(Vec::new())
+            })
+        });
+        assert!(many.into_iter().all(|names| names.is_ok()));
+        assert!(cache.lists.lock().unwrap().len() <= CAPACITY);
+    }
+}

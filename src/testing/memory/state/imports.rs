@@ -108,3 +108,28 @@ fn replaced(tree: &Tree, prefixes: &[String]) -> Tree {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tree;
+    use super::*;
+
+    /// A destination is a plain prefix, even that of a single object.
+    #[test]
+    fn what_begins_with_a_destination_is_replaced() {
+        let before = tree([("a/1", "x"), ("ab", "x"), ("b", "x"), ("bb/1", "x")]);
+        let kept = |prefixes: &[&str]| {
+            let prefixes: Vec<String> = prefixes.iter().map(ToString::to_string).collect();
+            let kept = replaced(&before, &prefixes);
+            let paths = kept.from(Bound::Unbounded).map(|(path, _)| path.to_vec());
+            paths
+                .map(|path| String::from_utf8_lossy(&path).into_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&["a/"]), ["ab", "b", "bb/1"]);
+        assert_eq!(kept(&["b"]), ["a/1", "ab"]);
+        assert_eq!(kept(&["a", "bb/"]), ["b"]);
+        assert_eq!(kept(&["", "c"]), [""; 0]);
+        assert_eq!(kept(&[]).len(), 4);
+    }
+}
