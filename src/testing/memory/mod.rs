@@ -144,9 +144,11 @@ impl MemoryLakeFsBuilder {
     /// Answers the hooks of the actions in `_lakefs_actions/`.
     ///
     /// Action files are read, checked and matched as a real server does it, and runs are recorded; what a webhook, a
-    /// DAG or a Lua script would do is up to this closure. It runs before its operation (`pre-…`) or after it, on the
-    /// thread that answers the request, and may itself use the [`MemoryLakeFs`]. Default: every hook passes, and the
-    /// output of its run says that nothing was run.
+    /// DAG or a Lua script would do is up to this closure. It is called before its operation (`pre-…`) or after it
+    /// (`post-…`, also before the answer), on the thread that answers the request. It may use a client of the same
+    /// [`MemoryLakeFs`]: such a call waits for nothing, so that `FutureExt::now_or_never` is enough. When what it was
+    /// asked about changes meanwhile, it is asked again. Default: every hook passes, and the output of its run says
+    /// that nothing was run.
     ///
     /// ```
     /// use lakefs_sdk::testing::{HookEvent, HookOutcome, MemoryLakeFs};
@@ -181,6 +183,9 @@ impl MemoryLakeFsBuilder {
     /// With [`BlockStore::Local`] the address is a file's (`local:///srv/data/a.csv`), and imports may read below the
     /// first directory of such files only: elsewhere they are forbidden, as outside of the directories that a real
     /// server allows.
+    ///
+    /// An import takes no time: it is carried out before the next request to its repository is answered, unless that
+    /// one cancels it.
     pub fn external_object(mut self, address: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         self.external.insert(address.into(), bytes.into());
         self
