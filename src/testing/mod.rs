@@ -5,6 +5,6 @@
 mod memory;
 
 pub use self::memory::{
-    BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs, MemoryLakeFsBuilder,
-    ServedLakeFs,
+    AccessControl, BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs,
+    MemoryLakeFsBuilder, MemoryUser, PendingUpload, ServedLakeFs,
 };

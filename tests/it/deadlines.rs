@@ -50,7 +50,7 @@ impl Service<Request<Body>> for NeverReady {
     }
 }
 
-/// A transport that waits for a permit that never comes would hang a program for ever.
+/// O15: a transport that waits for a permit that never comes would hang a program for ever.
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_a_call_covers_waiting_for_readiness() {
     let client = Client::new(NeverReady);

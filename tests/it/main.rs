@@ -1,6 +1,7 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
 mod blocking;
+mod closed_connections;
 mod codec_properties;
 mod compatibility;
 mod concurrency;
@@ -11,10 +12,16 @@ mod deadlines;
 mod dependencies;
 mod endpoint;
 mod error_bodies;
+mod hook_refusals;
 mod hyper_transport;
 mod idle;
+mod large_bodies;
 mod memory_hooks;
 mod memory_imports;
+mod memory_policies;
+mod memory_presign;
+mod memory_protection;
+mod memory_pulls;
 mod memory_server;
 mod metrics;
 mod object_paths;
@@ -38,3 +45,4 @@ mod tls_trust;
 mod trace_context;
 mod tracing;
 mod transport_errors;
+mod wiremock_sequences;

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lakefs_sdk::{
-    Client, Error, Result,
+    Client, Result,
     models::{
-        self, ActionRunStatus, BranchCreation, CommitCreation, CommitOverrides, RepositoryCreation,
+        ActionRunStatus, BranchCreation, CommitCreation, CommitOverrides, RepositoryCreation,
         RevertCreation, TagCreation,
     },
     testing::{HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs},
@@ -52,12 +52,6 @@ async fn head(client: &Client, branch: &str) -> Result<String> {
     Ok(client.get_branch("lake", branch).send().await?.commit_id)
 }
 
-/// All that the server said: an error's own message is its first line.
-fn told(error: &Error) -> String {
-    let body = error.body_as::<models::Error>();
-    body.map(|body| body.message).unwrap_or_default()
-}
-
 fn refuses(event: HookEvent) -> impl Fn(&HookCall) -> HookOutcome + Send + Sync {
     move |call| {
         if call.event == event && call.kind == HookKind::Webhook {
@@ -78,7 +72,7 @@ async fn a_refusing_pre_merge_hook_keeps_the_branch_and_is_recorded() -> Result<
 
     let error = merge.unwrap_err();
     assert!(error.is_precondition_failed(), "{error:?}");
-    assert!(told(&error).contains("not today"), "{error}");
+    assert!(error.message().contains("not today"), "{error}");
     assert_eq!(head(&client, "main").await?, before);
     let runs = client
         .list_repository_runs("lake")
@@ -93,7 +87,7 @@ async fn a_refusing_pre_merge_hook_keeps_the_branch_and_is_recorded() -> Result<
     assert_eq!(run.status, ActionRunStatus::Failed);
     // The commit that was refused is there to look at; no branch leads to it.
     client.get_commit("lake", &run.commit_id).send().await?;
-    assert!(told(&error).contains(&run.run_id), "{error}");
+    assert!(error.message().contains(&run.run_id), "{error}");
     let hooks = client
         .list_run_hooks("lake", &run.run_id)
         .send()
@@ -173,7 +167,9 @@ async fn a_webhook_that_answers_503_keeps_a_commit_from_happening() -> Result<()
 
     assert!(error.is_precondition_failed(), "{error:?}");
     assert!(
-        told(&error).contains("webhook request failed (status code: 503)"),
+        error
+            .message()
+            .contains("webhook request failed (status code: 503)"),
         "{error}"
     );
     let staged = client.diff_branch("lake", "release-1").send().await?;
@@ -234,7 +230,9 @@ async fn tags_and_reverts_are_refused_alike() -> Result<()> {
     );
     let error = revert.unwrap_err();
     assert!(
-        told(&error).contains("update branch: pre-revert hook aborted"),
+        error
+            .message()
+            .contains("update branch: pre-revert hook aborted"),
         "{error}"
     );
     assert_eq!(head(&client, "dev").await?, before);
@@ -267,7 +265,7 @@ async fn a_hook_may_use_the_server_that_asks_it() -> Result<()> {
         .unwrap_err();
 
     assert!(
-        told(&error).contains("a.csv is not to be merged"),
+        error.message().contains("a.csv is not to be merged"),
         "{error}"
     );
     Ok(())
@@ -349,6 +347,29 @@ async fn a_broken_action_file_stops_commits() -> Result<()> {
     let error = lake(&MemoryLakeFs::new(), &action).await.unwrap_err();
 
     assert!(error.is_server(), "{error:?}");
-    assert!(told(&error).contains("type 'mourn' unknown"), "{error}");
+    assert!(error.message().contains("type 'mourn' unknown"), "{error}");
+    Ok(())
+}
+
+/// A job that commits what it has written as a metarange gets round no gate.
+#[tokio::test]
+async fn a_commit_of_a_metarange_is_refused_by_its_hook() -> Result<()> {
+    let lakefs = MemoryLakeFs::builder().hooks(refuses(HookEvent::PreCommit));
+    let client = lake(&lakefs.build(), GATE).await?;
+    let release = BranchCreation::new("release-1", "main");
+    client.create_branch("lake", release).send().await?;
+    let before = head(&client, "release-1").await?;
+    let dev = client.get_commit("lake", &head(&client, "dev").await?);
+    let written = dev.send().await?.meta_range_id;
+
+    let commit = client
+        .commit("lake", "release-1", CommitCreation::new("publish"))
+        .source_metarange(written)
+        .send()
+        .await;
+
+    let error = commit.unwrap_err();
+    assert!(error.is_precondition_failed(), "{error:?}");
+    assert_eq!(head(&client, "release-1").await?, before);
     Ok(())
 }

@@ -34,7 +34,8 @@ async fn a_call_is_one_span_around_a_span_for_every_attempt() {
         .status_with(503, &[("retry-after", "2")], "busy")
         .status_with(200, &[("x-request-id", "r-2")], repository().to_string());
 
-    client(&transport).get_repository("lake").await.unwrap();
+    let call = client(&transport).get_repository("lake");
+    call.header("x-request-id", "sent-1").await.unwrap();
 
     let [call] = &spans.named("call")[..] else {
         panic!("{:?}", spans.named("call"))
@@ -53,6 +54,7 @@ async fn a_call_is_one_span_around_a_span_for_every_attempt() {
     let attempts = spans.named("HTTP");
     let same = [
         ("http.request.body.size", "0"),
+        ("http.request.header.x_request_id", "sent-1"),
         ("http.request.method", "GET"),
         ("lakefs.operation", "getRepository"),
         ("network.protocol.version", "1.1"),

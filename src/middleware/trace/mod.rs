@@ -40,6 +40,7 @@
 //! | `url.scheme` | `http` or `https` |
 //! | `server.address` | the host |
 //! | `server.port` | the port, also where it is the scheme's own |
+//! | `http.request.header.x_request_id` | the id that the request was sent with: see [`request_id`](super::request_id) |
 //! | `http.request.resend_count` | 1 for the second attempt: see [`AttemptNumber`] |
 //! | `http.request.body.size` | in bytes, where it is known ahead |
 //! | `http.response.status_code` | the status |
@@ -202,6 +203,7 @@ impl AttemptSpan {
             server.port = semconv::port(uri),
             http.request.resend_count = Some(AttemptNumber::of(request).get()).filter(|number| *number > 1).map(|number| number - 1),
             http.request.body.size = request.body().size_hint().exact(),
+            http.request.header.x_request_id = request_id(request.headers()),
             http.response.status_code = Empty,
             http.response.body.size = Empty,
             network.protocol.version = Empty,

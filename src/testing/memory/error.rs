@@ -88,6 +88,7 @@ impl From<state::Error> for Failure {
             Invalid | MissingPath => StatusCode::BAD_REQUEST,
             Conflict => StatusCode::CONFLICT,
             PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Gone => StatusCode::GONE,
             Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let missing = matches!(error.kind, NotFound | MissingPath);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
 use jiff::Timestamp;
 
 /// The alphabet of lakeFS's 20-character ids.
@@ -37,7 +38,32 @@ impl Ids {
         format!("data/{}/{}", self.short(), self.short()).into()
     }
 
-    /// 20 characters, as action runs and tasks have.
+    /// As [`address`](Self::address), but its last part tells when it was made: it is an xid.
+    ///
+    /// <https://github.com/rs/xid>
+    pub(super) fn dated_address(&self, time: Timestamp) -> String {
+        let mut id = [0_u8; 12];
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill(&mut id);
+        let seconds = u32::try_from(time.as_second()).unwrap_or(0);
+        id[..4].copy_from_slice(&seconds.to_be_bytes());
+        format!("data/{}/{}", self.short(), base32(&id))
+    }
+
+    /// When an address was made by [`dated_address`](Self::dated_address).
+    pub(super) fn address_time(address: &str) -> Option<Timestamp> {
+        // Seven digits of five bits hold the 32 bits of the seconds, and three more.
+        let digits = address.rsplit('/').next()?.as_bytes().get(..7)?;
+        let value = digits.iter().try_fold(0_u64, |value, digit| {
+            let digit = BASE32.iter().position(|known| known == digit)?;
+            Some(value << 5 | digit as u64)
+        })?;
+        Timestamp::from_second(i64::try_from(value >> 3).ok()?).ok()
+    }
+
+    /// 20 characters, as tasks have.
     pub(super) fn short(&self) -> String {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         (0..20)
@@ -64,11 +90,7 @@ impl Ids {
         bytes[..4].copy_from_slice(&time[4..]);
         bytes[4..9].copy_from_slice(&self.origin);
         bytes[9..].copy_from_slice(&counter.to_be_bytes()[1..]);
-        let bits = bytes
-            .iter()
-            .fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-        let digit = |at: u32| char::from(BASE32[(bits << 4 >> (95 - 5 * at)) as usize & 31]);
-        (0..20).map(digit).collect()
+        base32(&bytes)
     }
 
     /// A random UUID.
@@ -90,6 +112,20 @@ impl Ids {
         .join("-")
     }
 
+    /// The id of an access key, which sorts by its number.
+    pub(super) fn access_key(&self, number: u32) -> String {
+        let digit = |shift: u32| BASE32[(number >> shift) as usize % BASE32.len()];
+        let digits = (0..7).rev().map(|place| char::from(digit(5 * place)));
+        let random = self.short();
+        let id: String = digits.chain(random.chars().take(7)).collect();
+        format!("AKIAJ{}Q", id.to_ascii_uppercase())
+    }
+
+    /// The secret of an access key.
+    pub(super) fn secret_key(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(&self.secret()[..30])
+    }
+
     /// A secret for signing.
     pub(super) fn secret(&self) -> [u8; 32] {
         let mut secret = [0; 32];
@@ -105,6 +141,21 @@ impl Ids {
 pub(super) fn is_timed(id: &str) -> bool {
     // Of the last digit, the 96 bits fill one bit only.
     id.len() == 20 && id.bytes().all(|byte| BASE32.contains(&byte)) && id.ends_with(['0', 'g'])
+}
+
+/// As an xid is written: the first bits are the first digit, and the last digit is filled with zeros.
+fn base32(bytes: &[u8]) -> String {
+    let bit = |at: usize| {
+        bytes
+            .get(at / 8)
+            .is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
+    };
+    let digit =
+        |first: usize| (0..5).fold(0, |value, at| value << 1 | usize::from(bit(first + at)));
+    (0..bytes.len() * 8)
+        .step_by(5)
+        .map(|first| char::from(BASE32[digit(first)]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -129,6 +180,12 @@ mod tests {
         let address = ids.address();
         assert_eq!(address.len(), "data/".len() + 41);
         assert_eq!(address, again.address());
+        let dated = ids.dated_address(Timestamp::from_second(1_700_000_000).unwrap());
+        assert_eq!(dated.len(), address.len());
+        assert_eq!(
+            Ids::address_time(&dated).unwrap().as_second(),
+            1_700_000_000
+        );
         let uuid = ids.uuid();
         assert_eq!(uuid.len(), 36);
         assert_eq!(uuid.as_bytes()[14], b'4');

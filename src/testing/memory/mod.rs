@@ -3,31 +3,35 @@
 mod accounts;
 mod contract;
 mod error;
-mod external;
 mod handlers;
 mod hooks;
 mod ids;
+mod object_store;
+mod permissions;
 mod reply;
 mod request;
 mod serve;
 mod server;
 mod service;
+mod signing;
 mod state;
 mod storage;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use accounts::{AccessControl, MemoryUser};
 pub use hooks::{HookCall, HookEvent, HookKind, HookOutcome};
 pub use serve::ServedLakeFs;
+pub use storage::multipart::PendingUpload;
 
+use accounts::Plan;
 use hooks::Hooks;
 use ids::Ids;
-use server::{Clock, Server};
+use server::{Clock, Server, Settings};
 
 /// A lakeFS in memory: a service for tests, examples, and for trying things out.
 ///
@@ -36,7 +40,10 @@ use server::{Clock, Server};
 /// `Service`, so it is the transport of a client without a socket, or serves others over TCP with
 /// [`serve`](Self::serve). Copies share one state.
 ///
-/// What it does not carry out yet it refuses with 501 and a message that says so.
+/// Everybody may do everything, until the builder is given [access keys](MemoryLakeFsBuilder::access_key) and an
+/// [`AccessControl`]: then each operation needs the permissions that it needs on a real server.
+///
+/// It carries out every operation of the API; those that are not part of the open-source server answer 501, as there.
 ///
 /// ```
 /// use lakefs_sdk::{Body, testing::MemoryLakeFs};
@@ -62,12 +69,15 @@ pub struct MemoryLakeFs {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct MemoryLakeFsBuilder {
-    keys: Vec<(String, String)>,
+    accounts: Plan,
     block_store: BlockStore,
+    presign: bool,
+    outside: Vec<String>,
+    objects: Vec<(String, Bytes)>,
+    import_support: bool,
     seed: Option<u64>,
     clock: Clock,
     hooks: Hooks,
-    external: BTreeMap<String, Bytes>,
 }
 
 /// The kind of object store that a [`MemoryLakeFs`] pretends to keep its objects in.
@@ -79,6 +89,8 @@ pub enum BlockStore {
     Any,
     /// A directory, as lakeFS's quickstart has it: storage namespaces must begin with `local://`.
     Local,
+    /// Amazon S3: storage namespaces must begin with `s3://`. The only one that hands out presigned URLs.
+    S3,
 }
 
 // ===== impl MemoryLakeFs =====
@@ -93,13 +105,43 @@ impl MemoryLakeFs {
     /// Sets up something else than [`new`](Self::new) does.
     pub fn builder() -> MemoryLakeFsBuilder {
         MemoryLakeFsBuilder {
-            keys: Vec::new(),
+            accounts: Plan::default(),
             block_store: BlockStore::default(),
+            presign: true,
+            outside: Vec::new(),
+            objects: Vec::new(),
+            import_support: true,
             seed: None,
             clock: Arc::new(Timestamp::now),
             hooks: Hooks::default(),
-            external: BTreeMap::new(),
         }
+    }
+}
+
+/// The object store below the server.
+impl MemoryLakeFs {
+    /// The presigned multipart uploads that were begun, and neither completed nor aborted.
+    ///
+    /// A program that cleans up after itself leaves none:
+    ///
+    /// ```
+    /// # use lakefs_sdk::testing::MemoryLakeFs;
+    /// # let lakefs = MemoryLakeFs::new();
+    /// assert_eq!(lakefs.pending_uploads(), []);
+    /// ```
+    #[must_use]
+    pub fn pending_uploads(&self) -> Vec<PendingUpload> {
+        self.server.storage.pending_uploads()
+    }
+
+    /// Removes an object from the object store, behind the back of lakeFS, which goes on to list it but cannot read it:
+    /// 410. Answers whether there was one.
+    ///
+    /// The address is that of an object's stats, such as `s3://bucket/prefix/data/…`; of an
+    /// [`external_object`](MemoryLakeFsBuilder::external_object) it is the one it was given.
+    pub fn lose_object(&self, physical_address: &str) -> bool {
+        let location = storage::address::location("", physical_address);
+        self.server.storage.remove(&location)
     }
 }
 
@@ -117,13 +159,81 @@ impl MemoryLakeFsBuilder {
     /// With one key or more, credentials are enforced: requests without any, or with others, are refused with 401 as a
     /// real server does. Default: any or no credentials are accepted.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.keys.push((id.into(), secret.into()));
+        self.accounts.keys.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Who may do what, as soon as there is an access key. Default: [`AccessControl::None`].
+    pub fn access_control(mut self, access: AccessControl) -> Self {
+        self.accounts.access = access;
+        self
+    }
+
+    /// Adds a user beside the admin. With an access key of its own, credentials are enforced as by
+    /// [`access_key`](Self::access_key).
+    ///
+    /// What it may do counts with an [access control](Self::access_control) other than `None`.
+    pub fn user(mut self, user: MemoryUser) -> Self {
+        self.accounts.users.push(user);
+        self
+    }
+
+    /// Makes a server that nobody has set up yet: it has no user, whatever else is given here, and refuses everything
+    /// until the operation `setup` has made one.
+    pub fn unset_up(mut self) -> Self {
+        self.accounts.unset_up = true;
+        self
+    }
+
+    /// An authorization code of single sign-on, and the name of the user that `stsLogin` makes a token for when it is
+    /// given the code.
+    ///
+    /// Single sign-on is part of the access controls with policies only; others answer 501.
+    pub fn sts_code(mut self, code: impl Into<String>, user: impl Into<String>) -> Self {
+        self.accounts.sts_codes.push((code.into(), user.into()));
+        self
+    }
+
+    /// Whether the server says in its configuration that it can import. Default: yes.
+    pub fn import_support(mut self, supported: bool) -> Self {
+        self.import_support = supported;
         self
     }
 
     /// The object store to pretend. Default: [`BlockStore::Any`].
     pub fn block_store(mut self, store: BlockStore) -> Self {
         self.block_store = store;
+        self
+    }
+
+    /// Whether [`BlockStore::S3`] hands out presigned URLs, to read, to write, and to upload in parts. Default: yes.
+    ///
+    /// They are signed as S3's are, work for 15 minutes of the [`clock`](Self::clock), and are answered by the same
+    /// service: requests for the host `mem-object-store.invalid` go to the object store. Over TCP it has a port of its
+    /// own, see [`ServedLakeFs::object_store_url`].
+    pub fn presign(mut self, presign: bool) -> Self {
+        self.presign = presign;
+        self
+    }
+
+    /// Lets a [`BlockStore::Local`] reach a directory outside of its own, for imports and for objects that are staged
+    /// by their address. Default: none, as with lakeFS.
+    pub fn external_directory(mut self, path: impl Into<String>) -> Self {
+        self.outside.push(path.into());
+        self
+    }
+
+    /// Puts an object into the object store beside all repositories: something to import, or to stage by its address,
+    /// such as `s3://bucket/key` or `local:///directory/file`.
+    ///
+    /// An import takes no time: it is carried out before the next request to its repository is answered, unless that
+    /// one cancels it.
+    pub fn external_object(
+        mut self,
+        physical_address: impl Into<String>,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        self.objects.push((physical_address.into(), content.into()));
         self
     }
 
@@ -178,30 +288,22 @@ impl MemoryLakeFsBuilder {
         self
     }
 
-    /// Adds an object outside of all repositories, by its whole address (`s3://bucket/key`), for imports to bring in.
-    ///
-    /// With [`BlockStore::Local`] the address is a file's (`local:///srv/data/a.csv`), and imports may read below the
-    /// first directory of such files only: elsewhere they are forbidden, as outside of the directories that a real
-    /// server allows.
-    ///
-    /// An import takes no time: it is carried out before the next request to its repository is answered, unless that
-    /// one cancels it.
-    pub fn external_object(mut self, address: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        self.external.insert(address.into(), bytes.into());
-        self
-    }
-
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let server = Server::new(
-            self.clock,
-            Ids::new(self.seed),
-            self.keys,
-            self.block_store,
-            self.hooks,
-            self.external,
-        );
+        let server = Server::new(Settings {
+            clock: self.clock,
+            ids: Ids::new(self.seed),
+            accounts: self.accounts,
+            block_store: self.block_store,
+            presigns: self.presign && self.block_store == BlockStore::S3,
+            outside: self.outside,
+            import_support: self.import_support,
+            hooks: self.hooks,
+        });
+        for (address, content) in self.objects {
+            server.storage.put("", address, content);
+        }
         MemoryLakeFs {
             server: Arc::new(server),
         }
@@ -211,9 +313,8 @@ impl MemoryLakeFsBuilder {
 impl std::fmt::Debug for MemoryLakeFsBuilder {
     /// Leaves out the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ids: Vec<&str> = self.keys.iter().map(|(id, _)| id.as_str()).collect();
         f.debug_struct("MemoryLakeFsBuilder")
-            .field("access_key_ids", &ids)
+            .field("accounts", &self.accounts)
             .field("block_store", &self.block_store)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
@@ -227,6 +328,7 @@ impl BlockStore {
         match self {
             Self::Any => "mem",
             Self::Local => "local",
+            Self::S3 => "s3",
         }
     }
 
@@ -235,6 +337,7 @@ impl BlockStore {
         match self {
             Self::Any => "^(s3|gs|https?|mem|local|transient)://",
             Self::Local => "^local://",
+            Self::S3 => "^s3://",
         }
     }
 
@@ -243,6 +346,7 @@ impl BlockStore {
         match self {
             Self::Any => true,
             Self::Local => namespace.starts_with("local://"),
+            Self::S3 => namespace.starts_with("s3://"),
         }
     }
 }

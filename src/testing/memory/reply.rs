@@ -41,6 +41,14 @@ impl Reply {
         Self::bytes(status, "application/json", body).header(X_CONTENT_TYPE_OPTIONS, "nosniff")
     }
 
+    /// The same answer with another JSON document after its own.
+    pub(super) fn and_json(mut self, value: &impl Serialize) -> Self {
+        let second = Self::json(self.0.status(), value);
+        let both = [&self.0.body()[..], &second.0.body()[..]].concat();
+        *self.0.body_mut() = both.into();
+        self
+    }
+
     pub(super) fn text(status: StatusCode, body: String) -> Self {
         Self::bytes(status, "text/plain; charset=utf-8", body)
     }

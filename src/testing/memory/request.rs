@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::accounts::User;
 use super::error::Failure;
+use super::object_store::Origin;
 use super::state::Window;
 
 /// One call of an operation.
@@ -18,6 +19,8 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) user: Option<User>,
+    /// Where the caller finds the object store.
+    pub(super) object_store: Origin,
 }
 
 /// The parameters of a query string, as bytes: a path need not be UTF-8.
@@ -64,12 +67,14 @@ impl Call {
         }
     }
 
-    /// Who commits.
+    /// Who commits: by email address, of those who have one.
     pub(super) fn committer(&self) -> String {
-        self.user
-            .as_ref()
-            .map(|user| user.name.clone())
-            .unwrap_or_default()
+        let user = self.user.as_ref();
+        user.map(|user| match user.email.as_str() {
+            "" => user.name.clone(),
+            email => email.to_owned(),
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn header(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -1,20 +1,20 @@
 //! What all handlers share: the repositories, the object store, the accounts, and the seams for time and chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::BlockStore;
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Plan};
 use super::error::Failure;
-use super::external::External;
 use super::handlers::Imports;
 use super::hooks::{ActionsCache, Hooks};
 use super::ids::Ids;
-use super::state::{self, Repository, RepositoryParams, names};
+use super::object_store::Signer;
+use super::state::{self, MetadataStore, Repository, RepositoryParams, names};
 use super::storage::Storage;
 
 /// Tells the time.
@@ -24,15 +24,36 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub(super) struct Server {
     repositories: RwLock<BTreeMap<String, Arc<Mutex<Repository>>>>,
     pub(super) storage: Storage,
+    stores: Mutex<HashMap<String, MetadataStore>>,
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
-    pub(super) started: Timestamp,
     pub(super) hooks: Hooks,
     pub(super) actions: ActionsCache,
-    pub(super) external: External,
     pub(super) imports: Imports,
+    /// Whether URLs of the object store are handed out.
+    pub(super) presigns: bool,
+    /// The directories outside of a local block store that it may reach.
+    pub(super) outside: Vec<String>,
+    /// What URLs of the object store and addresses for uploads are signed with.
+    pub(super) signer: Signer,
+    pub(super) import_support: bool,
+    /// Which server this is, in reports of how much it is used.
+    pub(super) installation: String,
+    requests: AtomicU64,
     clock: Clock,
+}
+
+/// What a server is made from.
+pub(super) struct Settings {
+    pub(super) clock: Clock,
+    pub(super) ids: Ids,
+    pub(super) accounts: Plan,
+    pub(super) block_store: BlockStore,
+    pub(super) presigns: bool,
+    pub(super) outside: Vec<String>,
+    pub(super) import_support: bool,
+    pub(super) hooks: Hooks,
 }
 
 /// A repository that was found; hands out copies to read and takes changes one at a time.
@@ -52,32 +73,43 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub(super) fn new(
-        clock: Clock,
-        ids: Ids,
-        keys: Vec<(String, String)>,
-        block_store: BlockStore,
-        hooks: Hooks,
-        external: BTreeMap<String, Bytes>,
-    ) -> Self {
-        let storage = Storage::default();
+    pub(super) fn new(settings: Settings) -> Self {
+        let Settings {
+            clock, ids, hooks, ..
+        } = settings;
+        let now = clock();
         Self {
             repositories: RwLock::default(),
+            storage: Storage::new(clock.clone()),
+            stores: Mutex::default(),
+            accounts: Accounts::new(settings.accounts, ids.secret(), now),
+            installation: ids.uuid(),
+            signer: Signer::new(&ids.secret()),
+            presigns: settings.presigns,
+            outside: settings.outside,
             actions: hooks.cache(),
             hooks,
-            external: External::new(external, &storage),
             imports: Imports::default(),
-            storage,
-            accounts: Accounts::new(keys, ids.secret()),
             ids,
-            block_store,
-            started: clock(),
+            block_store: settings.block_store,
+            import_support: settings.import_support,
+            requests: AtomicU64::new(0),
             clock,
         }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Counts a request.
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests of the API there were.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// A repository by name; a name that none can have is refused first.
@@ -108,9 +140,17 @@ impl Server {
             return None;
         }
         let name = params.name.clone();
-        let repository = Arc::new(Mutex::new(Repository::new(params)));
+        let store = self.metadata_store(&params.storage_namespace);
+        let repository = Arc::new(Mutex::new(Repository::new(params).over(store)));
         repositories.insert(name, repository.clone());
         Some(Handle(repository))
+    }
+
+    /// What a storage namespace holds beside objects; it outlives the repositories over it.
+    fn metadata_store(&self, namespace: &str) -> MetadataStore {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = namespace.trim_end_matches('/').to_owned();
+        stores.entry(namespace).or_default().clone()
     }
 
     pub(super) fn remove_repository(&self, name: &str, force: bool) -> Result<(), Failure> {

@@ -16,6 +16,8 @@ use super::accounts::{SESSION_COOKIE, session};
 use super::contract;
 use super::error::Failure;
 use super::handlers;
+use super::object_store::{self, Origin};
+use super::permissions;
 use super::reply::Reply;
 use super::request::{Call, Query};
 use super::server::Server;
@@ -55,6 +57,9 @@ impl MemoryLakeFs {
     /// Answers a request whose body is whole.
     pub(super) fn respond(&self, parts: Parts, body: Bytes) -> Response<Bytes> {
         let server = &self.server;
+        if object_store::is_addressed(&parts) {
+            return self.respond_as_store(&parts, body);
+        }
         let is_head = parts.method == Method::HEAD;
         let below = parts.uri.path().strip_prefix(BASE_PATH);
         let reply = match below.filter(|below| below.is_empty() || below.starts_with('/')) {
@@ -71,28 +76,45 @@ impl MemoryLakeFs {
     }
 }
 
+impl MemoryLakeFs {
+    /// Answers a request to the object store below the server.
+    pub(super) fn respond_as_store(&self, parts: &Parts, body: Bytes) -> Response<Bytes> {
+        let reply = object_store::answer(&self.server, parts, body);
+        let reply = if parts.method == Method::HEAD {
+            reply.without_body()
+        } else {
+            reply.with_length()
+        };
+        reply.into_response()
+    }
+}
+
 /// What is checked, and in which order, decides which of several faults a client sees.
 fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
+    server.count_request();
     let path = parts.uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
     let route = contract::route(&parts.method, path)
         .ok_or_else(|| Failure::not_found("invalid API endpoint"))?;
     let operation = route.operation;
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    contract::check(operation, &query, &parts.headers, &body)?;
+    contract::check(operation, &route.variables, &query, &parts.headers, &body)?;
     let user = if operation.open {
         None
     } else {
         server.accounts.recognize(&parts.headers, server.now())?
     };
     contract::check_single_values(operation, &query)?;
-    if user.is_none() && !operation.open && operation.id != WHO_AM_I {
-        let failure = Failure::unauthenticated();
-        let is_head = parts.method == Method::HEAD;
-        return Ok(if is_head {
+    // The answer to a HEAD has no headers of an error either.
+    let is_head = parts.method == Method::HEAD;
+    let refuse = |failure: Failure| {
+        Ok(if is_head {
             Reply::empty(failure.status())
         } else {
             failure.into_reply()
-        });
+        })
+    };
+    if user.is_none() && !operation.open && operation.id != WHO_AM_I {
+        return refuse(Failure::unauthenticated());
     }
     let call = Call {
         variables: route.variables,
@@ -100,7 +122,15 @@ fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
         headers: parts.headers,
         body,
         user,
+        object_store: parts
+            .extensions
+            .get::<Origin>()
+            .cloned()
+            .unwrap_or_default(),
     };
+    if let Err(failure) = permissions::check(operation.id, server, &call) {
+        return refuse(failure);
+    }
     handlers::dispatch(operation.id, server, &call)
 }
 

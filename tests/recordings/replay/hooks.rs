@@ -1,56 +1,27 @@
-//! What stood around the recorded servers: the answers of the hooks' programs, files to import, and a clock.
+//! What stood around the recorded servers: the answers of the hooks' programs, and files outside of them.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use http::{Response, Version};
-use jiff::Timestamp;
 use lakefs_sdk::testing::{HookCall, HookKind, HookOutcome, MemoryLakeFsBuilder};
+
+use super::{EXTERNAL, clock::Clock};
 
 /// Where the recorded webhook listened. Checksums of action files that name it depend on it.
 pub(crate) const WEBHOOK: &str = "127.0.0.1:41287";
 
-/// The directory of the files to import.
-pub(crate) const EXTERNAL: &str = "/srv/external";
-
-/// A clock that stays within a second until something takes one: the ids of runs sort by it.
-#[derive(Clone)]
-struct Clock(Arc<AtomicI64>);
-
-impl Clock {
-    fn new() -> Self {
-        let second = Timestamp::now().as_second();
-        Self(Arc::new(AtomicI64::new(second * 1_000_000)))
-    }
-
-    fn tick(&self) -> Timestamp {
-        let now = self.0.fetch_add(1, Ordering::Relaxed);
-        Timestamp::from_microsecond(now).unwrap_or_default()
-    }
-
-    fn pass_a_second(&self) {
-        let second = Duration::from_secs(1).as_micros();
-        self.0
-            .fetch_add(i64::try_from(second).unwrap_or(0), Ordering::Relaxed);
-    }
-}
-
 /// Puts a server into its recorded surroundings.
-pub(crate) fn surround(server: MemoryLakeFsBuilder) -> MemoryLakeFsBuilder {
-    let clock = Clock::new();
+pub(crate) fn surround(server: MemoryLakeFsBuilder, clock: &Clock) -> MemoryLakeFsBuilder {
     let files = ["imp/d/1", "imp/d/2", "imp/d/sub/3", "imp/one"];
-    let server = files.into_iter().fold(server, |server, file| {
+    let staged = server
+        .external_directory(EXTERNAL)
+        .external_object(format!("local://{EXTERNAL}/st/obj"), "hello");
+    let server = files.into_iter().fold(staged, |server, file| {
         let content = file.strip_prefix("imp/").unwrap_or(file);
         server.external_object(format!("local://{EXTERNAL}/{file}"), content)
     });
-    let ticking = clock.clone();
+    let clock = clock.clone();
     server
-        .clock(move || ticking.tick())
         .actions_cache(Duration::from_secs(5))
         .hooks(move |call| match call.kind {
             HookKind::Lua => script(call),

@@ -13,8 +13,9 @@ use lakefs_sdk::{Body, BoxError};
 use serde_json::Value;
 use tower::{Service, ServiceExt as _};
 
+use super::EXTERNAL;
 use super::compare::{bytes_of, compare};
-use super::hooks::{EXTERNAL, WEBHOOK};
+use super::hooks::WEBHOOK;
 use super::template::{Bindings, expand};
 
 /// A recorded scenario.
@@ -31,7 +32,7 @@ pub(crate) struct Exchange {
     request: Value,
     response: Value,
     repeat: Option<Repeat>,
-    /// A task that the request asks about may have been done already.
+    /// Asks for something that may be done by now, or not.
     may_be_unfinished: bool,
 }
 
@@ -83,24 +84,21 @@ impl Scenario {
         })
     }
 
-    /// Sends all exchanges but those of the operations to skip.
-    pub(crate) async fn replay<S>(&self, service: &S, skip: &[&str]) -> Result<Outcome, BoxError>
+    /// Sends all exchanges.
+    pub(crate) async fn replay<S>(&self, service: &S) -> Result<Outcome, BoxError>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
     {
-        let mut bindings = Bindings::given([
-            ("webhook", &format!("http://{WEBHOOK}")),
-            ("webhook_host", WEBHOOK),
-            ("ext", EXTERNAL),
-        ]);
+        let mut bindings = Bindings::default();
+        bindings.set("ext", EXTERNAL);
+        bindings.set("webhook", &format!("http://{WEBHOOK}"));
+        bindings.set("webhook_host", WEBHOOK);
+        bindings.set("object_store", "http://mem-object-store.invalid");
         let mut outcome = Outcome {
             sent: 0,
             differing: BTreeMap::new(),
         };
         for (index, exchange) in self.exchanges.iter().enumerate() {
-            if skip.contains(&exchange.operation.as_str()) || skip == ["*"] {
-                continue;
-            }
             outcome.sent += 1;
             let differences = exchange.replay(service, &mut bindings).await?;
             if !differences.is_empty() {
@@ -109,6 +107,14 @@ impl Scenario {
             }
         }
         Ok(outcome)
+    }
+}
+
+impl Scenario {
+    /// Somebody sets the server up in it, so nobody had before.
+    pub(crate) fn sets_up(&self) -> bool {
+        let mut operations = self.exchanges.iter().map(|exchange| &exchange.operation);
+        operations.any(|operation| operation == "setup")
     }
 }
 
@@ -123,12 +129,10 @@ impl Exchange {
         });
         Self {
             operation: value["operation"].as_str().unwrap_or_default().to_owned(),
-            request: value["request"].clone(),
+            request: absolute(value),
             response: value["response"].clone(),
             repeat,
-            may_be_unfinished: value["note"]
-                .as_str()
-                .is_some_and(|note| note.contains("may be unfinished")),
+            may_be_unfinished: value["note"].as_str() == Some("may be unfinished"),
         }
     }
 
@@ -210,7 +214,7 @@ impl Exchange {
 
 fn is_finished(parts: &http::response::Parts, body: &[u8]) -> bool {
     let status: Value = serde_json::from_slice(body).unwrap_or_default();
-    parts.status.is_success() && status["completed"] == true
+    parts.status.is_success() && (status["completed"] == true || status["done"] == true)
 }
 
 fn map_strings(value: &Value, change: &impl Fn(&str) -> String) -> Value {
@@ -222,6 +226,30 @@ fn map_strings(value: &Value, change: &impl Fn(&str) -> String) -> Value {
             .collect(),
         other => other.clone(),
     }
+}
+
+/// The request, with all of its body, and with the host where it is not the server's.
+fn absolute(exchange: &Value) -> Value {
+    let mut request = exchange["request"].clone();
+    if exchange["server"] == "object_store" {
+        let path = request["path"].as_str().unwrap_or_default();
+        request["path"] = format!("{{{{object_store}}}}{path}").into();
+    }
+    let note = exchange["note"].as_str().unwrap_or_default();
+    if let Some(body) = note.strip_prefix("the body stands for ").and_then(repeated) {
+        request["body"] = body.into();
+    }
+    request
+}
+
+/// What `5 MiB of 'A'` stands for.
+fn repeated(text: &str) -> Option<String> {
+    let (count, letter) = text.split_once(" MiB of '")?;
+    Some(
+        letter
+            .strip_suffix('\'')?
+            .repeat(count.parse::<usize>().ok()? << 20),
+    )
 }
 
 async fn send<S>(

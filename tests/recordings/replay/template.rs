@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use serde_json::{Map, Value};
+
 /// The values that placeholders stand for, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings(BTreeMap<String, String>);
@@ -12,13 +15,50 @@ enum Piece<'a> {
 }
 
 impl Bindings {
-    /// What is known before the first answer.
-    pub(crate) fn given<const N: usize>(known: [(&str, &str); N]) -> Self {
-        Self(
-            known
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-        )
+    /// Learns the checksum of the README of sample_data, which is known by its length.
+    pub(crate) fn learn_checksum(
+        &mut self,
+        recorded: &Map<String, Value>,
+        found: &Map<String, Value>,
+    ) {
+        let is_readme = |object: &Map<String, Value>| {
+            let size = object.get("size_bytes").and_then(Value::as_u64);
+            object.get("path").is_some_and(|path| path == "README.md")
+                && size.is_some_and(|size| size > 20_000)
+        };
+        let checksum =
+            |object: &Map<String, Value>| Some(object.get("checksum")?.as_str()?.to_owned());
+        if !is_readme(recorded) || !is_readme(found) {
+            return;
+        }
+        if let (Some(recorded), Some(found)) = (checksum(recorded), checksum(found)) {
+            self.0.insert(format!("{README} {recorded}"), found);
+        }
+    }
+
+    /// A recorded text with the checksum that is found instead.
+    pub(crate) fn with_checksum(&self, recorded: &str) -> String {
+        let checksum = recorded.trim_matches('"');
+        match self.0.get(&format!("{README} {checksum}")) {
+            Some(found) => recorded.replace(checksum, found),
+            None => recorded.to_owned(),
+        }
+    }
+
+    /// Learns the ids of ranges where a metarange lists them: the recorded bytes hold no placeholders.
+    pub(crate) fn learn_ranges<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
+        for id in ids {
+            let known = self.0.iter().filter(|(name, _)| name.starts_with("range:"));
+            let values: Vec<&String> = known.map(|(_, value)| value).collect();
+            if values.iter().all(|value| *value != id) {
+                let name = format!("range:{}", values.len() + 1);
+                self.0.insert(name, id.to_owned());
+            }
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
     }
 
     /// The same, but for all placeholders of a kind.
@@ -34,12 +74,27 @@ impl Bindings {
     }
 }
 
+/// The name under which the checksum of the README is kept that comes with sample_data. It cannot be computed.
+const README: &str = "readme";
+
+/// The name under which the time seen last is kept: requests repeat it.
+const LAST_TIME: &str = "last time";
+
 /// Puts the known values into a request.
 pub(crate) fn expand(text: &str, bindings: &Bindings) -> String {
     let fill = |piece| match piece {
         Piece::Literal(text) => text.to_owned(),
         Piece::Placeholder(name) => {
-            known(name, bindings).unwrap_or_else(|| format!("unknown-{}", name.replace(':', "-")))
+            let time = || {
+                bindings
+                    .0
+                    .get(LAST_TIME)
+                    .filter(|_| name == "time")
+                    .cloned()
+            };
+            known(name, bindings)
+                .or_else(time)
+                .unwrap_or_else(|| format!("unknown-{}", name.replace(':', "-")))
         }
     };
     pieces(text).into_iter().map(fill).collect()
@@ -56,7 +111,9 @@ pub(crate) fn match_text(template: &str, text: &str, bindings: &mut Bindings) ->
             Piece::Placeholder(name) => {
                 let until = match pieces.peek() {
                     Some(Piece::Literal(next)) => rest.find(next),
-                    // Nothing but its own length tells where it ends.
+                    Some(Piece::Placeholder(next)) if known(name, bindings).is_none() => {
+                        known(next, bindings).and_then(|next| rest.find(&next))
+                    }
                     Some(Piece::Placeholder(_)) => known(name, bindings).map(|value| value.len()),
                     None => Some(rest.len()),
                 };
@@ -141,8 +198,11 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// `commit:1:8` is the beginning of `commit:1`.
+/// `commit:1:8` is the beginning of `commit:1`, and `address:1:unsigned` what of `address:1` was signed.
 fn known(name: &str, bindings: &Bindings) -> Option<String> {
+    if let Some(whole) = name.strip_suffix(":unsigned") {
+        return Some(bindings.0.get(whole)?.split(',').next()?.to_owned());
+    }
     if let Some((whole, length)) = name
         .rsplit_once(':')
         .filter(|(whole, _)| whole.contains(':'))
@@ -155,16 +215,37 @@ fn known(name: &str, bindings: &Bindings) -> Option<String> {
                 .to_owned(),
         );
     }
-    bindings.0.get(name).cloned()
+    let bound = bindings.0.get(name).cloned();
+    bound.or_else(|| key_pair(name, bindings))
+}
+
+/// `basic:1` is made of `access_key:1` and `secret:1`.
+fn key_pair(name: &str, bindings: &Bindings) -> Option<String> {
+    let number = name.strip_prefix("basic:")?;
+    let part = |kind: &str| bindings.0.get(&format!("{kind}:{number}"));
+    let pair = format!("{}:{}", part("access_key")?, part("secret")?);
+    Some(base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 fn agrees(name: &str, value: &str, bindings: &mut Bindings) -> bool {
     let kind = name.split(':').next().unwrap_or_default();
+    // A signed address has a comma, which a URL escapes.
+    let unescaped = value.replace("%2C", ",");
+    let value = if kind == "address" { &unescaped } else { value };
+    if matches!(kind, "amz_date" | "amz_day" | "expiry" | "object_store") && has_shape(kind, value)
+    {
+        // Those of the last URL: a request to it follows.
+        bindings.set(name, value);
+        return true;
+    }
     if let Some(expected) = known(name, bindings) {
         return value == expected;
     }
     if !has_shape(kind, value) {
         return false;
+    }
+    if name == "time" {
+        bindings.0.insert(LAST_TIME.to_owned(), value.to_owned());
     }
     // Those without a number differ from one to the next, but for the directories.
     if name.contains(':') || matches!(kind, "blocks" | "ext") {
@@ -182,7 +263,9 @@ fn has_shape(kind: &str, value: &str) -> bool {
     let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     match kind {
         "commit" | "metarange" | "range" | "etag" => all(Some(64), lower_hex),
-        "time" | "expiry" | "count" | "length" => all(None, |byte| byte.is_ascii_digit()),
+        // Right-aligned where it stands in a table.
+        "count" => value.trim_start().parse::<u64>().is_ok(),
+        "time" | "expiry" | "length" => all(None, |byte| byte.is_ascii_digit()),
         "run" | "pull" => all(Some(20), |byte| byte.is_ascii_alphanumeric()),
         "uuid" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
         // The recorder took whatever followed the words for one; object stores have ids of their own kind.

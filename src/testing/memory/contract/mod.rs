@@ -37,6 +37,7 @@ struct Parameter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    Path,
     Query,
     Header,
 }
@@ -52,6 +53,7 @@ struct RequestBody {
 enum Kind {
     Any,
     Text,
+    NonEmptyText,
     Pattern(&'static NamedPattern),
     OneOf(&'static [&'static str]),
     DateTime,
@@ -59,6 +61,7 @@ enum Kind {
     Between(Option<i64>, Option<i64>),
     Boolean,
     List(&'static Kind),
+    NonEmptyList(&'static Kind),
     Map(&'static Kind),
     Object(&'static Fields),
 }
@@ -130,6 +133,14 @@ const fn query(name: &'static str, kind: Kind) -> Parameter {
         may_be_empty: false,
         has_default: false,
     }
+}
+
+const fn segment(name: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        place: Place::Path,
+        ..query(name, kind)
+    }
+    .required()
 }
 
 const fn header(name: &'static str, kind: Kind) -> Parameter {

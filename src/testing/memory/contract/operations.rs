@@ -1,18 +1,18 @@
 //! What every operation accepts: method, path, parameters, body.
 //!
-//! A table rather than code, so that an operation MemoryLakeFs does not carry out yet is still refused for the same
-//! reasons as on a real server. The facts are those of `spec/lakefs.yaml`.
+//! A table rather than code, so that all operations are refused for the same reasons as on a real server. The facts are those of `spec/lakefs.yaml`.
 
 use super::patterns::BYTE_RANGE;
 use super::schemas::*;
-use super::{Kind, Operation, Parameter, header, op, query};
-use Kind::{Any, Between, Boolean, DateTime, Integer, List, Object, OneOf, Pattern, Text};
+use super::{Kind, Operation, Parameter, header, op, query, segment};
+use Kind::{Between, Boolean, DateTime, Integer, List, Object, OneOf, Pattern, Text};
 
 const PREFIX: Parameter = query("prefix", Text).may_be_empty();
 const AFTER: Parameter = query("after", Text).may_be_empty();
 const DELIMITER: Parameter = query("delimiter", Text).may_be_empty();
 const AMOUNT: Parameter = query("amount", Between(Some(-1), Some(1000))).has_default();
 const PATH: Parameter = query("path", Text).required();
+const PART_NUMBER: Parameter = segment("partNumber", Between(Some(1), Some(10_000)));
 
 /// All operations, in the order of the API document.
 #[rustfmt::skip]
@@ -101,8 +101,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     op("createPresignMultipartUpload", "POST", "/repositories/{repository}/branches/{branch}/staging/pmpu").takes(&[PATH, query("parts", Integer)]),
     op("completePresignMultipartUpload", "PUT", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}").takes(&[PATH]).may_have_body(Object(&COMPLETE_PRESIGN_MULTIPART_UPLOAD)),
     op("abortPresignMultipartUpload", "DELETE", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}").takes(&[PATH]).may_have_body(Object(&ABORT_PRESIGN_MULTIPART_UPLOAD)),
-    op("uploadPart", "PUT", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}/parts/{partNumber}").takes(&[PATH]).needs_body(Object(&UPLOAD_PART_FROM)),
-    op("uploadPartCopy", "PUT", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}/parts/{partNumber}/copy").takes(&[PATH]).needs_body(Any),
+    op("uploadPart", "PUT", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}/parts/{partNumber}").takes(&[PATH, PART_NUMBER]).needs_body(Object(&UPLOAD_PART_FROM)),
+    op("uploadPartCopy", "PUT", "/repositories/{repository}/branches/{branch}/staging/pmpu/{uploadId}/parts/{partNumber}/copy").takes(&[PATH, PART_NUMBER]).needs_body(Object(&UPLOAD_PART_COPY_FROM)),
     op("getPhysicalAddress", "GET", "/repositories/{repository}/branches/{branch}/staging/backing").takes(&[PATH, query("presign", Boolean)]),
     op("linkPhysicalAddress", "PUT", "/repositories/{repository}/branches/{branch}/staging/backing").takes(&[PATH, header("If-None-Match", Text), header("If-Match", Text)]).needs_body(Object(&STAGING_METADATA)),
     op("importStatus", "GET", "/repositories/{repository}/branches/{branch}/import").takes(&[query("id", Text).required()]),

@@ -2,9 +2,12 @@
 //!
 //! Only what a check looks at: names, types, what is required. The facts are those of `spec/lakefs.yaml`.
 
-use super::patterns::{NAMESPACE_URI, REPOSITORY_NAME};
+use super::patterns::{BYTE_RANGE, NAMESPACE_URI, REPOSITORY_NAME};
 use super::{Fields, Kind};
-use Kind::{Any, Between, Boolean, Integer, List, Map, Object, OneOf, Pattern, Text};
+use Kind::{
+    Any, Between, Boolean, Integer, List, Map, NonEmptyList, NonEmptyText, Object, OneOf, Pattern,
+    Text,
+};
 
 pub(super) static ACL: Fields = Fields {
     name: "ACL",
@@ -19,7 +22,10 @@ pub(super) static ABORT_PRESIGN_MULTIPART_UPLOAD: Fields = Fields {
 pub(super) static ACCESS_KEY_CREDENTIALS: Fields = Fields {
     name: "AccessKeyCredentials",
     required: &["access_key_id", "secret_access_key"],
-    properties: &[("access_key_id", Text), ("secret_access_key", Text)],
+    properties: &[
+        ("access_key_id", NonEmptyText),
+        ("secret_access_key", NonEmptyText),
+    ],
 };
 pub(super) static BRANCH_CREATION: Fields = Fields {
     name: "BranchCreation",
@@ -34,7 +40,7 @@ pub(super) static BRANCH_CREATION: Fields = Fields {
 pub(super) static BRANCH_PROTECTION_RULE: Fields = Fields {
     name: "BranchProtectionRule",
     required: &["pattern"],
-    properties: &[("pattern", Text)],
+    properties: &[("pattern", NonEmptyText)],
 };
 pub(super) static CHERRY_PICK_CREATION: Fields = Fields {
     name: "CherryPickCreation",
@@ -214,7 +220,7 @@ pub(super) static POLICY: Fields = Fields {
     properties: &[
         ("creation_date", Integer),
         ("id", Text),
-        ("statement", List(&Object(&STATEMENT))),
+        ("statement", NonEmptyList(&Object(&STATEMENT))),
     ],
 };
 pub(super) static PREPARE_GC_UNCOMMITTED_REQUEST: Fields = Fields {
@@ -337,7 +343,7 @@ pub(super) static STATEMENT: Fields = Fields {
     name: "Statement",
     required: &["effect", "resource", "action"],
     properties: &[
-        ("action", List(&Text)),
+        ("action", NonEmptyList(&Text)),
         ("condition", Map(&Map(&List(&Text)))),
         ("effect", OneOf(&["allow", "deny"])),
         ("resource", Text),
@@ -377,6 +383,24 @@ pub(super) static UPLOAD_PART: Fields = Fields {
     name: "UploadPart",
     required: &["part_number", "etag"],
     properties: &[("etag", Text), ("part_number", Integer)],
+};
+pub(super) static COPY_PART_SOURCE: Fields = Fields {
+    name: "CopyPartSource",
+    required: &["repository", "ref", "path"],
+    properties: &[
+        ("path", Text),
+        ("range", Pattern(&BYTE_RANGE)),
+        ("ref", Text),
+        ("repository", Text),
+    ],
+};
+pub(super) static UPLOAD_PART_COPY_FROM: Fields = Fields {
+    name: "UploadPartCopyFrom",
+    required: &["physical_address", "copy_source"],
+    properties: &[
+        ("copy_source", Object(&COPY_PART_SOURCE)),
+        ("physical_address", Text),
+    ],
 };
 pub(super) static UPLOAD_PART_FROM: Fields = Fields {
     name: "UploadPartFrom",

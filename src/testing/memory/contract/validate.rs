@@ -12,16 +12,17 @@ use crate::testing::memory::request::Query;
 /// Parameters first, then the body, as the real server does; the first fault is the answer.
 pub(in super::super) fn check(
     operation: &Operation,
+    variables: &[(&'static str, String)],
     query: &Query,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<(), Failure> {
     for parameter in operation.parameters {
-        check_parameter(parameter, query, headers).map_err(|fault| {
-            let place = if parameter.place == Place::Query {
-                "query"
-            } else {
-                "header"
+        check_parameter(parameter, variables, query, headers).map_err(|fault| {
+            let place = match parameter.place {
+                Place::Path => "path",
+                Place::Query => "query",
+                Place::Header => "header",
             };
             Failure::bad_request(format!(
                 "parameter \"{}\" in {place} has an error: {fault}",
@@ -67,10 +68,15 @@ pub(in super::super) fn check_single_values(
 
 fn check_parameter(
     parameter: &Parameter,
+    variables: &[(&'static str, String)],
     query: &Query,
     headers: &HeaderMap,
 ) -> Result<(), String> {
     let value = match parameter.place {
+        Place::Path => variables
+            .iter()
+            .find(|(name, _)| *name == parameter.name)
+            .map(|(_, value)| value.as_str().into()),
         Place::Query => query.text(parameter.name),
         Place::Header => headers
             .get(parameter.name)
@@ -123,6 +129,7 @@ fn check_bounds(number: i64, low: Option<i64>, high: Option<i64>) -> Result<(), 
 
 fn check_string(kind: &Kind, text: &str) -> Result<(), String> {
     match kind {
+        Kind::NonEmptyText if text.is_empty() => Err("minimum string length is 1".into()),
         Kind::Pattern(pattern) if !(pattern.matches)(text) => Err(format!(
             "string doesn't match the regular expression \"{}\"",
             pattern.text
@@ -230,16 +237,19 @@ fn check_value(kind: &Kind, value: &Value, at: &str) -> Result<(), Fault> {
             };
             check_bounds(number, *low, *high).or_else(fail)
         }
-        Kind::Text | Kind::Pattern(_) | Kind::OneOf(_) | Kind::DateTime => {
+        Kind::Text | Kind::NonEmptyText | Kind::Pattern(_) | Kind::OneOf(_) | Kind::DateTime => {
             let Some(text) = value.as_str() else {
                 return fail("value must be a string".into());
             };
             check_string(kind, text).or_else(fail)
         }
-        Kind::List(item) => {
+        Kind::List(item) | Kind::NonEmptyList(item) => {
             let Some(items) = value.as_array() else {
                 return fail("value must be an array".into());
             };
+            if items.is_empty() && matches!(kind, Kind::NonEmptyList(_)) {
+                return fail("minimum number of items is 1".into());
+            }
             items
                 .iter()
                 .enumerate()

@@ -1,7 +1,5 @@
 //! Commits.
 
-use http::StatusCode;
-
 use super::{Answer, created, ok};
 use crate::models;
 use crate::testing::memory::error::Failure;
@@ -16,12 +14,7 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
     names::repository("repository", call.repository())?;
     names::branch("branch", branch)?;
     let repository = server.repository(call.repository())?;
-    if call.query.text("source_metarange").is_some() {
-        return Err(Failure::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "MemoryLakeFs does not commit metaranges yet: use a real server for it",
-        ));
-    }
+    let source = call.query.text("source_metarange");
     let params = CommitParams {
         committer: call.committer(),
         message: wanted.message,
@@ -36,7 +29,11 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         branch,
         &params,
         |repository, params| {
-            repository.commit_staged(branch, params, || server.ids.run(server.now()))
+            let run_id = || server.ids.run(server.now());
+            match &source {
+                Some(metarange) => repository.commit_metarange(branch, metarange, params, run_id),
+                None => repository.commit_staged(branch, params, run_id),
+            }
         },
     )?;
     created(&describe(&commit))
@@ -64,6 +61,6 @@ pub(super) fn describe(commit: &Commit) -> models::Commit {
         meta_range_id: commit.metarange_id.clone(),
         metadata: Some(commit.metadata.clone()),
         generation: Some(commit.generation),
-        version: Some(1),
+        version: Some(commit.version),
     }
 }

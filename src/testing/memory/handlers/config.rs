@@ -1,11 +1,8 @@
 //! What the server tells about itself.
 
-use serde_json::json;
-
 use super::{Answer, no_content, ok};
 use crate::models;
-use crate::testing::memory::BlockStore;
-use crate::testing::memory::accounts::SESSION_COOKIE;
+use crate::testing::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
@@ -13,7 +10,7 @@ use crate::testing::memory::server::Server;
 pub(super) fn config(server: &Server) -> Answer {
     ok(&models::Config {
         version_config: Some(version_config()),
-        storage_config: Some(storage_config(server.block_store)),
+        storage_config: Some(storage_config(server)),
         storage_config_list: Some(Vec::new()),
         ui_config: Some(models::UIConfig {
             custom_viewers: None,
@@ -27,7 +24,7 @@ pub(super) fn version() -> Answer {
 }
 
 pub(super) fn storage(server: &Server) -> Answer {
-    ok(&storage_config(server.block_store))
+    ok(&storage_config(server))
 }
 
 pub(super) fn garbage_collection() -> Answer {
@@ -35,22 +32,6 @@ pub(super) fn garbage_collection() -> Answer {
     ok(&models::GarbageCollectionConfig {
         grace_period: Some(DAY_SECONDS),
     })
-}
-
-/// A lakeFS in memory is always set up.
-pub(super) fn setup_state() -> Answer {
-    ok(&json!({
-        "state": "initialized",
-        "comm_prefs_missing": true,
-        "login_config": {
-            "RBAC": "none",
-            "login_cookie_names": [SESSION_COOKIE],
-            "login_failed_message": "The credentials don't match.",
-            "login_url": "",
-            "login_url_method": "none",
-            "logout_url": "",
-        },
-    }))
 }
 
 /// Statistics are checked, and not kept.
@@ -82,18 +63,23 @@ fn version_config() -> models::VersionConfig {
     }
 }
 
-fn storage_config(store: BlockStore) -> models::StorageConfig {
+fn storage_config(server: &Server) -> models::StorageConfig {
+    let store = server.block_store;
+    let prefix = match store {
+        BlockStore::S3 => String::new(),
+        BlockStore::Any | BlockStore::Local => format!("{}://", store.name()),
+    };
     let example = format!("{}://example-bucket/", store.name());
     models::StorageConfig {
         blockstore_type: store.name().into(),
         blockstore_namespace_example: example,
         blockstore_namespace_validity_regex: store.namespace_pattern().into(),
-        default_namespace_prefix: Some(format!("{}://", store.name())),
-        pre_sign_support: false,
+        default_namespace_prefix: Some(prefix),
+        pre_sign_support: server.presigns,
         pre_sign_support_ui: false,
-        import_support: true,
+        import_support: server.import_support,
         import_validity_regex: store.namespace_pattern().into(),
-        pre_sign_multipart_upload: Some(false),
+        pre_sign_multipart_upload: Some(server.presigns),
         blockstore_id: Some(String::new()),
         blockstore_description: Some(String::new()),
     }

@@ -186,16 +186,18 @@ fn import(
 ) -> Result<Arc<Commit>, String> {
     let mut entries = BTreeMap::new();
     for source in &job.paths {
-        let found = server.external.find(server.block_store, &source.path);
+        let found = server
+            .storage
+            .walk(server.block_store, &server.outside, &source.path);
         let found = found.map_err(|why| format!("error on ingest: {why}"))?;
         *ingested += found.len();
         for object in found {
             let path = destination(source, &object.relative);
             let entry = Entry::new(EntryData {
-                checksum: object.checksum.to_owned(),
-                size: object.size,
-                address: object.address.clone(),
-                modified: server.started,
+                checksum: object.stored.etag(),
+                size: object.stored.bytes.len().try_into().unwrap_or(i64::MAX),
+                address: object.address,
+                modified: object.stored.modified,
                 content_type: DEFAULT_TYPE.into(),
                 metadata: BTreeMap::new(),
             });

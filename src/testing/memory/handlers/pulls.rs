@@ -7,6 +7,7 @@ use super::{Answer, created, no_content, ok, pagination, refs};
 use crate::models;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::ids;
+use crate::testing::memory::permissions;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{
@@ -122,6 +123,14 @@ pub(super) fn update(server: &Server, call: &Call) -> Answer {
 pub(super) fn merge(server: &Server, call: &Call) -> Answer {
     let (repository, id) = open(server, call)?;
     let pull = repository.read().pull(id)?.clone();
+    if let Some(user) = &call.user {
+        let name = call.repository();
+        let needed = [
+            permissions::on_branch("fs:CreateCommit", name, &pull.destination),
+            permissions::on_repository("pr:WritePullRequest", name),
+        ];
+        server.accounts.authorize(user, &call.headers, &needed)?;
+    }
     if pull.status != PullStatus::Open {
         return Err(Failure::bad_request("bad pull request status"));
     }

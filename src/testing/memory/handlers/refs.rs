@@ -161,11 +161,7 @@ pub(super) fn diff_list(page: &Page<DiffRow>, stats: bool) -> models::DiffList {
             },
             path: name(row),
             path_type: models::PathType::Object,
-            size_bytes: Some(
-                entry
-                    .as_ref()
-                    .map_or(0, |entry| entry.size.try_into().unwrap_or(i64::MAX)),
-            ),
+            size_bytes: Some(entry.as_ref().map_or(0, |entry| entry.size)),
             right: entry
                 .as_ref()
                 .filter(|_| stats)

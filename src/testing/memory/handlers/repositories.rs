@@ -2,25 +2,55 @@
 
 use http::StatusCode;
 
+use super::samples;
 use super::{Answer, created, no_content, ok, pagination};
 use crate::models;
+use crate::testing::memory::accounts::{allows, allows_somewhere};
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::permissions;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Page, Repository, RepositoryParams};
 
 pub(super) fn list(server: &Server, call: &Call) -> Answer {
     let window = call.window();
+    let visible = visible(server, call)?;
     let search = call.query.bytes("search");
     let matching = server.repositories().into_iter().filter(|repository| {
         let name = repository.name.as_bytes();
         let found = search.is_empty() || name.windows(search.len()).any(|part| part == search);
-        found && name.starts_with(window.prefix) && name > window.after
+        found && name.starts_with(window.prefix) && name > window.after && visible(&repository.name)
     });
     let page = Page::first(matching, window.amount);
     ok(&models::RepositoryList {
         pagination: pagination(&page, |repository| repository.name.clone()),
         results: page.items.iter().map(describe).collect(),
+    })
+}
+
+/// Which repositories a caller sees: those that it may list, if there is anything that it may.
+fn visible(server: &Server, call: &Call) -> Result<impl Fn(&str) -> bool, Failure> {
+    const LIST: &str = "fs:ListRepositories";
+    let user = call.user.clone();
+    let policies = user
+        .as_ref()
+        .and_then(|user| server.accounts.policies_of(user));
+    if let Some(policies) = &policies {
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
+        if !allows_somewhere(statements, LIST) {
+            return Err(Failure::new(
+                StatusCode::UNAUTHORIZED,
+                "insufficient permissions",
+            ));
+        }
+    }
+    Ok(move |repository: &str| {
+        let (Some(user), Some(policies)) = (&user, &policies) else {
+            return true;
+        };
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
+        let wanted = permissions::on_repository(LIST, repository);
+        allows(statements, &user.name, &wanted)
     })
 }
 
@@ -47,12 +77,7 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         )));
     }
     let bare = call.query.is_set("bare");
-    if wanted.sample_data == Some(true) && !bare {
-        return Err(Failure::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "MemoryLakeFs does not make sample data yet: use a real server for it",
-        ));
-    }
+    let with_samples = wanted.sample_data == Some(true) && !bare;
     let read_only = wanted.read_only.unwrap_or(false);
     // Only a repository that is to be written to needs room. A bare one is to find another's objects.
     if !read_only && !bare {
@@ -70,7 +95,11 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         read_only,
         bare,
     });
-    let repository = handle.ok_or_else(taken)?.read();
+    let handle = handle.ok_or_else(taken)?;
+    if with_samples {
+        samples::add(server, call, &handle)?;
+    }
+    let repository = handle.read();
     let read_only = Some(read_only).filter(|_| !bare);
     created(&models::Repository {
         read_only,

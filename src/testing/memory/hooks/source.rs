@@ -13,6 +13,7 @@ use super::action::Action;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Listed, Repository, Window};
+use crate::testing::memory::storage::address::location;
 
 /// The directory of the action files.
 const ACTIONS: &str = "_lakefs_actions/";
@@ -165,7 +166,8 @@ fn read(
         })?;
         server
             .storage
-            .get(&repository.storage_namespace, &entry.address)
+            .find(&location(&repository.storage_namespace, &entry.address))
+            .map(|stored| stored.bytes)
             .ok_or_else(|| Abort::new(StatusCode::GONE, "No data"))
     })?;
     Action::parse(&bytes).map_err(|why| Abort::internal(format!("parsing file {name}: {why}")))

@@ -86,7 +86,7 @@ impl Repository {
         to: &str,
         force: bool,
     ) -> Result<()> {
-        self.check_writable(force)?;
+        self.check_movable(branch, force)?;
         self.branch(branch)?;
         let doing = format_args!("hard-reset {branch} to {to}");
         let head = self

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use sha2::{Digest, Sha256};
-
+use super::error::{Error, Result};
+use super::ident::Identity;
 use super::tree::Tree;
+use jiff::Timestamp;
+
+/// The version of commits that the server makes: the first parent is the branch's own.
+const CURRENT_VERSION: i64 = 1;
 
 /// 64 lower-case hex digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +29,9 @@ pub(in super::super) struct Commit {
     /// Empty for the commit a repository begins with.
     pub(in super::super) metarange_id: String,
     pub(in super::super) generation: i64,
-    pub(super) tree: Tree,
+    pub(in super::super) version: i64,
+    /// `None` when the metarange is not in the object store.
+    pub(super) tree: Option<Tree>,
 }
 
 /// All of a commit but the id, which follows from the rest.
@@ -50,6 +55,12 @@ impl CommitId {
     }
 }
 
+impl From<&str> for CommitId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
 impl Borrow<str> for CommitId {
     fn borrow(&self) -> &str {
         &self.0
@@ -68,29 +79,31 @@ impl fmt::Debug for CommitId {
     }
 }
 
+// ===== impl Commit =====
+
+impl Commit {
+    /// The objects of the commit, if its metarange is there.
+    pub(super) fn tree(&self) -> Result<&Tree> {
+        self.tree.as_ref().ok_or_else(Error::gone)
+    }
+}
+
 // ===== impl CommitContent =====
 
 impl CommitContent {
     /// Computes the id, so that the same content always has the same one.
     pub(super) fn seal(self) -> Commit {
-        let mut hash = Sha256::new();
-        let mut add = |text: &str| {
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
-        };
-        add("commit");
-        add(&self.committer);
-        add(&self.message);
-        add(&self.metarange_id);
-        add(&self.created.as_nanosecond().to_string());
-        add(&self.generation.to_string());
-        add(&self.parents.len().to_string());
-        self.parents.iter().for_each(|parent| add(parent.as_str()));
-        self.metadata.iter().for_each(|(key, value)| {
-            add(key);
-            add(value);
-        });
-        let id = CommitId(hex(&hash.finalize()).into());
+        let parents = self.parents.iter().map(CommitId::as_str);
+        // A real server computes the same id, from whole seconds too.
+        let identity = Identity::default()
+            .text("commit:v1")
+            .text(&self.committer)
+            .text(&self.message)
+            .text(&self.metarange_id)
+            .integer(self.created.as_second())
+            .map(&self.metadata)
+            .nested(Identity::default().texts(parents));
+        let id = CommitId(hex(&identity.finish()).into());
         let Self {
             parents,
             committer,
@@ -110,7 +123,8 @@ impl CommitContent {
             metadata,
             metarange_id,
             generation,
-            tree,
+            version: CURRENT_VERSION,
+            tree: Some(tree),
         }
     }
 }

@@ -28,15 +28,8 @@ impl Repository {
         params: CommitParams,
         run_id: impl FnOnce() -> String,
     ) -> Result<Arc<Commit>> {
-        self.check_writable(params.force)?;
-        if !self.read_only {
-            // The real server looks for hooks on the branch before it looks at the branch, and takes any reference.
-            self.resolve(branch).map_err(|error| {
-                let doing = "list actions from commit: listing actions";
-                let hook = format!("prepare-commit hook aborted, run id '{}'", run_id());
-                error.context(doing).context(hook)
-            })?;
-        }
+        self.check_committable(branch, params.force)?;
+        self.look_for_hooks(branch, run_id)?;
         let target = self.branch(branch)?;
         let parent = self.commit(target.head.as_str())?.clone();
         let view = self.branch_view(target)?;
@@ -58,5 +51,21 @@ impl Repository {
         target.head = commit.id.clone();
         target.staging = Staging::new();
         Ok(commit)
+    }
+
+    /// The real server looks for hooks on the branch before it looks at the branch, and takes any reference.
+    pub(super) fn look_for_hooks(
+        &self,
+        branch: &str,
+        run_id: impl FnOnce() -> String,
+    ) -> Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
+        self.resolve(branch).map(drop).map_err(|error| {
+            let doing = "list actions from commit: listing actions";
+            let hook = format!("prepare-commit hook aborted, run id '{}'", run_id());
+            error.context(doing).context(hook)
+        })
     }
 }

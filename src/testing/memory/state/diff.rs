@@ -58,9 +58,9 @@ impl Repository {
         right: &str,
         window: &Window<'_>,
     ) -> Result<Page<DiffRow>> {
-        let left = &self.dereference(left)?.tree;
+        let left = self.dereference(left)?.tree()?;
         let resolved = self.resolve(right)?;
-        let committed = &self.commit(resolved.commit.as_str())?.tree;
+        let committed = self.commit(resolved.commit.as_str())?.tree()?;
         let staging = resolved
             .branch
             .filter(|_| resolved.staged)
@@ -87,8 +87,8 @@ impl Repository {
         window: &Window<'_>,
     ) -> Result<Page<DiffRow>> {
         let bases = self.merge_base(right, left)?;
-        let base = &bases.base.tree;
-        let changes = bases.to.tree.diff(&bases.from.tree);
+        let base = bases.base.tree()?;
+        let changes = bases.to.tree()?.diff(bases.from.tree()?);
         Ok(page(
             changes.filter_map(|change| Difference::since(&change, base)),
             window,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::ident::Identity;
+
 /// The path of an object: any bytes, compared byte by byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct Path(Arc<[u8]>);
@@ -27,8 +29,9 @@ pub(in super::super) struct Entry {
 pub(in super::super) struct EntryData {
     /// MD5 of the content, in hex.
     pub(in super::super) checksum: String,
-    pub(in super::super) size: u64,
-    /// Where the bytes lie, relative to the storage namespace.
+    /// What whoever staged it says: the real server takes a negative one too.
+    pub(in super::super) size: i64,
+    /// Where the bytes lie: relative to the storage namespace when it begins with `data/`, else a URI.
     pub(in super::super) address: Arc<str>,
     pub(in super::super) modified: Timestamp,
     pub(in super::super) content_type: String,
@@ -67,21 +70,22 @@ impl Deref for Path {
 
 impl Entry {
     pub(in super::super) fn new(data: EntryData) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(data.size.to_be_bytes());
-        let facts = [data.checksum.as_str(), data.content_type.as_str()];
-        let metadata = data
-            .metadata
-            .iter()
-            .flat_map(|(key, value)| [key.as_str(), value.as_str()]);
-        for text in facts.into_iter().chain(metadata) {
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
+        let mut identity = Identity::default()
+            .integer(data.size)
+            .text(&data.checksum)
+            .map(&data.metadata);
+        if !data.content_type.is_empty() {
+            identity = identity.text(&data.content_type);
         }
         Self {
-            identity: hash.finalize().into(),
+            identity: identity.finish(),
             data: Arc::new(data),
         }
+    }
+
+    /// A digest of what a reader can tell.
+    pub(super) fn identity(&self) -> &[u8] {
+        &self.identity
     }
 
     /// A digest of path and entry, with the address and the time: what a metarange id stands for.

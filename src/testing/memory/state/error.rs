@@ -20,6 +20,8 @@ pub(in super::super) enum ErrorKind {
     MissingPath,
     Conflict,
     PreconditionFailed,
+    /// Data that should be in the object store is not.
+    Gone,
     Internal,
 }
 
@@ -51,13 +53,20 @@ impl Error {
         Self::invalid("no changes")
     }
 
+    pub(super) fn gone() -> Self {
+        Self::new(ErrorKind::Gone, "No data")
+    }
+
     pub(super) fn dirty() -> Self {
         Self::invalid("uncommitted changes (dirty branch)")
     }
 
     /// Says what was being done, before the message.
     pub(in super::super) fn context(mut self, doing: impl std::fmt::Display) -> Self {
-        self.message = format!("{doing}: {}", self.message);
+        // The real server says of missing data only that it is missing.
+        if self.kind != ErrorKind::Gone {
+            self.message = format!("{doing}: {}", self.message);
+        }
         self
     }
 }

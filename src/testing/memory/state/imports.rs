@@ -49,7 +49,7 @@ impl Repository {
         self.check_writable(params.commit.force)?;
         self.check_clean(branch)?;
         let head = self.commit(self.branch(branch)?.head.as_str())?.clone();
-        let mut tree = replaced(&head.tree, &params.destinations);
+        let mut tree = replaced(head.tree()?, &params.destinations);
         for (path, entry) in &params.entries {
             tree.insert(path.clone(), entry.clone());
         }

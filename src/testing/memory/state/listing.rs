@@ -188,7 +188,7 @@ fn next_of_both<'a>(
 impl Repository {
     pub(super) fn view(&self, reference: &str) -> Result<View<'_>> {
         let resolved = self.resolve(reference)?;
-        let tree = &self.commit(resolved.commit.as_str())?.tree;
+        let tree = self.commit(resolved.commit.as_str())?.tree()?;
         Ok(View {
             tree,
             staging: resolved.branch.map(|branch| &branch.staging),

@@ -80,11 +80,12 @@ impl Repository {
         let [parent] = commit.parents.as_slice() else {
             return Ok(false);
         };
-        let before = &self.commit(parent.as_str())?.tree;
+        let before = self.commit(parent.as_str())?.tree()?;
+        let after = commit.tree()?;
         if params
             .objects
             .iter()
-            .any(|path| before.get(path) != commit.tree.get(path))
+            .any(|path| before.get(path) != after.get(path))
         {
             return Ok(true);
         }
@@ -94,8 +95,7 @@ impl Repository {
                 .iter()
                 .any(|prefix| path.starts_with(prefix))
         };
-        Ok(!params.prefixes.is_empty()
-            && before.diff(&commit.tree).any(|change| below(change.path)))
+        Ok(!params.prefixes.is_empty() && before.diff(after).any(|change| below(change.path)))
     }
 }
 

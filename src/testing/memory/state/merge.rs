@@ -198,11 +198,11 @@ impl Merged {
         }
         if dest.metarange_id == base.metarange_id {
             return Ok(Self {
-                tree: source.tree.clone(),
+                tree: source.tree()?.clone(),
                 metarange_id: source.metarange_id.clone(),
             });
         }
-        let tree = merge_trees(&dest.tree, &source.tree, &base.tree, strategy)?;
+        let tree = merge_trees(dest.tree()?, source.tree()?, base.tree()?, strategy)?;
         let metarange_id = tree.metarange_id();
         Ok(Self { tree, metarange_id })
     }

@@ -38,7 +38,7 @@ impl Repository {
             Some(parent) => self.commit(parent.as_str())?.clone(),
             None => Arc::new(Commit {
                 metarange_id: String::new(),
-                tree: Tree::default(),
+                tree: Some(Tree::default()),
                 ..(*undone).clone()
             }),
         };

@@ -10,8 +10,11 @@ use super::commit::{Commit, CommitContent, CommitId};
 use super::entry::{Entry, Path};
 use super::error::{Error, ErrorKind, Result};
 use super::imports::ImportStatus;
+use super::metadata_store::MetadataStore;
+use super::protection::Protection;
 use super::pulls::PullRequest;
 use super::runs::Run;
+use super::tasks::Task;
 use super::tree::Tree;
 
 /// Everything a repository holds but the bytes of its objects. Cheap to copy.
@@ -29,6 +32,9 @@ pub(in super::super) struct Repository {
     pub(super) runs: OrdMap<String, Arc<Run>>,
     pub(super) pulls: OrdMap<String, PullRequest>,
     pub(super) imports: OrdMap<String, ImportStatus>,
+    pub(super) tasks: OrdMap<String, Task>,
+    pub(super) protection: Protection,
+    pub(super) store: MetadataStore,
 }
 
 /// Where a branch stands, and what was written to it since.
@@ -70,6 +76,9 @@ impl Repository {
             runs: OrdMap::new(),
             pulls: OrdMap::new(),
             imports: OrdMap::new(),
+            tasks: OrdMap::new(),
+            protection: Protection::default(),
+            store: MetadataStore::default(),
         };
         if !params.bare {
             let first = CommitContent {
@@ -93,6 +102,12 @@ impl Repository {
         repository
     }
 
+    /// Puts the repository over what its storage namespace holds already.
+    pub(in super::super) fn over(mut self, store: MetadataStore) -> Self {
+        self.store = store;
+        self
+    }
+
     /// Refuses to change a read-only repository, unless forced.
     pub(in super::super) fn check_writable(&self, force: bool) -> Result<()> {
         if self.read_only && !force {
@@ -102,7 +117,16 @@ impl Repository {
     }
 
     pub(super) fn add_commit(&mut self, content: CommitContent) -> Arc<Commit> {
-        let commit = Arc::new(content.seal());
+        self.store.keep_tree(&content.metarange_id, &content.tree);
+        self.add(content.seal())
+    }
+
+    /// Adds a commit, unless the same one is there.
+    pub(super) fn add(&mut self, commit: Commit) -> Arc<Commit> {
+        if let Some(same) = self.commits.get(&commit.id) {
+            return same.clone();
+        }
+        let commit = Arc::new(commit);
         self.commits.insert(commit.id.clone(), commit.clone());
         commit
     }

@@ -8,7 +8,7 @@ use super::repository::{Branch, Repository, Staging};
 impl Repository {
     pub(super) fn branch_view<'a>(&'a self, branch: &'a Branch) -> Result<View<'a>> {
         Ok(View {
-            tree: &self.commit(branch.head.as_str())?.tree,
+            tree: self.commit(branch.head.as_str())?.tree()?,
             staging: Some(&branch.staging),
         })
     }
@@ -22,9 +22,9 @@ impl Repository {
         if_absent: bool,
         force: bool,
     ) -> Result<()> {
-        self.check_writable(force)?;
-        let taken = self.branch_view(self.branch(branch)?)?.get(&path).is_some();
-        if if_absent && taken {
+        self.check_stageable(branch, force)?;
+        let target = self.branch(branch)?;
+        if if_absent && self.branch_view(target)?.get(&path).is_some() {
             return Err(Error::new(
                 ErrorKind::PreconditionFailed,
                 "path already exists",
@@ -41,9 +41,9 @@ impl Repository {
         paths: impl IntoIterator<Item = &'a [u8]>,
         force: bool,
     ) -> Result<()> {
-        self.check_writable(force)?;
+        self.check_stageable(branch, force)?;
         let head = self.branch(branch)?.head.clone();
-        let tree = self.commit(head.as_str())?.tree.clone();
+        let tree = self.commit(head.as_str())?.tree()?.clone();
         let staging = &mut self.branch_mut(branch)?.staging;
         for path in paths {
             if tree.get(path).is_some() || staging.contains_key(path) {
@@ -60,7 +60,7 @@ impl Repository {
         path: Path,
         metadata: std::collections::BTreeMap<String, String>,
     ) -> Result<()> {
-        self.check_writable(false)?;
+        self.check_stageable(branch, false)?;
         let Some(entry) = self.branch_view(self.branch(branch)?)?.get(&path) else {
             let place = format!("{}/{branch}/{}", self.name, String::from_utf8_lossy(&path));
             return Err(Error::not_found("not found")
@@ -76,7 +76,7 @@ impl Repository {
 
     /// Drops everything that is staged.
     pub(in super::super) fn reset(&mut self, branch: &str, force: bool) -> Result<()> {
-        self.check_writable(force)?;
+        self.check_stageable(branch, force)?;
         self.branch_mut(branch)?.staging = Staging::new();
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Repository {
         path: &[u8],
         force: bool,
     ) -> Result<()> {
-        self.check_writable(force)?;
+        self.check_stageable(branch, force)?;
         let Some(branch) = self.branches.get_mut(branch) else {
             return Err(Error::not_found("branch not found").context("getting branch"));
         };
@@ -103,7 +103,7 @@ impl Repository {
         prefix: &[u8],
         force: bool,
     ) -> Result<()> {
-        self.check_writable(force)?;
+        self.check_stageable(branch, force)?;
         let staging = &mut self.branch_mut(branch)?.staging;
         *staging = std::mem::take(staging)
             .into_iter()

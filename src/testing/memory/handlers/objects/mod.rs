@@ -3,26 +3,30 @@
 mod multipart;
 mod range;
 mod read;
+mod refusals;
 mod upload;
 
 use http::StatusCode;
 
-use super::{Answer, created, no_content, ok, pagination, text};
+use super::{Answer, created, no_content, ok, pagination, presign, text};
 use crate::models;
+use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{Entry, EntryData, Listed, Repository, names};
-use crate::testing::memory::storage;
+use crate::testing::memory::storage::{StoreError, address};
+
+use refusals::Refusals;
 
 pub(super) use read::{get, head};
-pub(super) use upload::upload;
+pub(super) use upload::{DEFAULT_TYPE, upload};
 
 /// More paths than this in one call are refused.
 const MAX_DELETED: usize = 1000;
 
 /// A repository, and the entry that a reference sees at a path.
-fn find(
+pub(super) fn find(
     server: &Server,
     name: &str,
     reference: &str,
@@ -58,10 +62,11 @@ pub(super) fn stat(server: &Server, call: &Call) -> Answer {
     } else {
         Default::default()
     };
-    refuse_presigning(server, call)?;
+    let mut stats = describe(server, &repository, path, &entry)?;
+    presign_stats(server, call, &repository, &entry, &mut stats)?;
     ok(&models::ObjectStats {
         metadata: Some(metadata),
-        ..describe(&repository, path, &entry)
+        ..stats
     })
 }
 
@@ -74,25 +79,19 @@ pub(super) fn list(server: &Server, call: &Call) -> Answer {
     names::optional_path("delimiter", window.delimiter)?;
     let repository = handle.read();
     let page = repository.list_objects(reference, &window)?;
-    if page
-        .items
-        .iter()
-        .any(|listed| matches!(listed, Listed::Object(..)))
-    {
-        refuse_presigning(server, call)?;
-    }
     let with_metadata = call.query.flag("user_metadata").unwrap_or(true);
     let describe_listed = |listed: &Listed| match listed {
         Listed::Object(path, entry) => {
+            // Here, unlike in a stat, a bad address is a fault of the server.
+            let mut stats = describe(server, &repository, path, entry)
+                .map_err(|failure| Failure::internal(failure.message()))?;
+            presign_stats(server, call, &repository, entry, &mut stats)?;
             // Here, unlike in a stat, an object without metadata has no field for it.
             let metadata = Some(entry.metadata.clone())
                 .filter(|metadata| with_metadata && !metadata.is_empty());
-            models::ObjectStats {
-                metadata,
-                ..describe(&repository, path, entry)
-            }
+            Ok(models::ObjectStats { metadata, ..stats })
         }
-        Listed::CommonPrefix(prefix) => models::ObjectStats {
+        Listed::CommonPrefix(prefix) => Ok(models::ObjectStats {
             path: text(prefix),
             path_type: models::PathType::CommonPrefix,
             physical_address: String::new(),
@@ -102,7 +101,7 @@ pub(super) fn list(server: &Server, call: &Call) -> Answer {
             mtime: jiff::Timestamp::UNIX_EPOCH,
             metadata: None,
             content_type: None,
-        },
+        }),
     };
     let name = |listed: &Listed| match listed {
         Listed::Object(path, _) => text(path),
@@ -110,7 +109,11 @@ pub(super) fn list(server: &Server, call: &Call) -> Answer {
     };
     ok(&models::ObjectStatsList {
         pagination: pagination(&page, name),
-        results: page.items.iter().map(describe_listed).collect(),
+        results: page
+            .items
+            .iter()
+            .map(describe_listed)
+            .collect::<Result<_, Failure>>()?,
     })
 }
 
@@ -130,14 +133,19 @@ pub(super) fn copy(server: &Server, call: &Call) -> Answer {
         source,
         wanted.src_path.as_bytes(),
     )?;
-    let bytes = server
-        .storage
-        .get(&repository.storage_namespace, &entry.address)
-        .ok_or_else(vanished)?;
     let address = server.ids.address();
-    server
-        .storage
-        .put(&repository.storage_namespace, address.clone(), bytes);
+    let from = locate(server, &repository, &entry)?;
+    let to = address::location(&repository.storage_namespace, &address);
+    if !server.storage.copy(&from, to) {
+        return Err(match server.block_store {
+            BlockStore::S3 => StoreError::no_such_key().passed_on("CopyObject", &server.ids),
+            BlockStore::Local => {
+                let file = from.trim_start_matches("local://");
+                Failure::internal(format!("open {file}: no such file or directory"))
+            }
+            BlockStore::Any => vanished(),
+        });
+    }
     let copied = Entry::new(EntryData {
         address,
         modified: server.now(),
@@ -150,7 +158,7 @@ pub(super) fn copy(server: &Server, call: &Call) -> Answer {
     let metadata = Some(copied.metadata.clone());
     created(&models::ObjectStats {
         metadata,
-        ..describe(&repository, path, &copied)
+        ..describe(server, &repository, path, &copied)?
     })
 }
 
@@ -173,6 +181,7 @@ pub(super) fn delete_many(server: &Server, call: &Call) -> Answer {
             "request size exceeded, max paths is set to {MAX_DELETED}"
         )));
     }
+    let (paths, refusals) = Refusals::sort_out(server, call, paths);
     let deleted = delete_all(server, call, &paths);
     let status = match &deleted {
         Ok(()) => None,
@@ -180,18 +189,16 @@ pub(super) fn delete_many(server: &Server, call: &Call) -> Answer {
         Err(failure) if failure.status() == StatusCode::FORBIDDEN => Some(StatusCode::FORBIDDEN),
         Err(_) => Some(StatusCode::INTERNAL_SERVER_ERROR),
     };
-    let errors = match (deleted, status) {
-        (Err(failure), Some(status)) => paths
-            .into_iter()
-            .map(|path| models::ObjectError {
-                status_code: i64::from(status.as_u16()),
-                message: failure.message().to_owned(),
-                path: Some(path),
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    ok(&models::ObjectErrorList { errors })
+    let mut errors = refusals.errors();
+    if let (Err(failure), Some(status)) = (deleted, status) {
+        errors.extend(paths.into_iter().map(|path| models::ObjectError {
+            status_code: i64::from(status.as_u16()),
+            message: failure.message().to_owned(),
+            path: Some(path),
+        }));
+    }
+    let list = models::ObjectErrorList { errors };
+    refusals.answer(&list)
 }
 
 fn delete_all(server: &Server, call: &Call, paths: &[String]) -> Result<(), Failure> {
@@ -224,38 +231,78 @@ pub(super) fn set_user_metadata(server: &Server, call: &Call) -> Answer {
 
 pub(super) fn underlying_properties(server: &Server, call: &Call) -> Answer {
     server.repository(call.repository())?;
-    find(
+    let (repository, entry) = find(
         server,
         call.repository(),
         call.variable("ref"),
         call.query.bytes("path"),
     )?;
-    ok(&serde_json::json!({ "storage_class": null }))
+    let location = locate(server, &repository, &entry)
+        .map_err(|failure| Failure::internal(failure.message()))?;
+    let missing = || Failure::internal("not found");
+    let stored = server.storage.find(&location).ok_or_else(missing)?;
+    let class = match server.block_store {
+        BlockStore::S3 => Some(stored.storage_class().unwrap_or_default()),
+        BlockStore::Any | BlockStore::Local => None,
+    };
+    ok(&serde_json::json!({ "storage_class": class }))
 }
 
 /// The facts of an object, without its metadata.
-fn describe(repository: &Repository, path: &[u8], entry: &Entry) -> models::ObjectStats {
-    models::ObjectStats {
-        path: text(path),
-        path_type: models::PathType::Object,
-        physical_address: storage::physical_address(&repository.storage_namespace, &entry.address),
-        physical_address_expiry: None,
-        checksum: entry.checksum.clone(),
-        size_bytes: Some(entry.size.try_into().unwrap_or(i64::MAX)),
-        mtime: entry.modified,
-        metadata: None,
-        content_type: Some(entry.content_type.clone()),
-    }
+fn describe(
+    server: &Server,
+    repository: &Repository,
+    path: &[u8],
+    entry: &Entry,
+) -> Result<models::ObjectStats, Failure> {
+    let address = shown_address(server, repository, entry)?;
+    Ok(super::staging::describe(path, entry, address))
 }
 
-fn refuse_presigning(server: &Server, call: &Call) -> Result<(), Failure> {
-    if !call.query.is_set("presign") {
-        return Ok(());
+fn shown_address(
+    server: &Server,
+    repository: &Repository,
+    entry: &Entry,
+) -> Result<String, Failure> {
+    let namespace = &repository.storage_namespace;
+    address::physical_address(
+        server.block_store,
+        &server.outside,
+        namespace,
+        &entry.address,
+    )
+}
+
+/// Where the bytes of an entry lie, unless that is no place at all.
+pub(super) fn locate(
+    server: &Server,
+    repository: &Repository,
+    entry: &Entry,
+) -> Result<String, Failure> {
+    if !address::is_relative(&entry.address) {
+        shown_address(server, repository, entry)?;
     }
-    let store = server.block_store.name();
-    Err(Failure::bad_request(format!(
-        "{store} adapter presigned URL: operation not supported"
-    )))
+    Ok(address::location(
+        &repository.storage_namespace,
+        &entry.address,
+    ))
+}
+
+/// Puts a URL in the place of the address, for a call that asks for it.
+fn presign_stats(
+    server: &Server,
+    call: &Call,
+    repository: &Repository,
+    entry: &Entry,
+    stats: &mut models::ObjectStats,
+) -> Result<(), Failure> {
+    if call.query.is_set("presign") {
+        let location = locate(server, repository, entry)?;
+        let presigned = presign::read(server, call, &location, stats.path.as_bytes())?;
+        stats.physical_address = presigned.url;
+        stats.physical_address_expiry = Some(presigned.expires);
+    }
+    Ok(())
 }
 
 fn vanished() -> Failure {

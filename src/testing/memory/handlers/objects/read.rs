@@ -4,13 +4,14 @@ use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue,
-    LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use super::super::Answer;
 use super::super::auth::http_date;
+use super::super::presign;
 use super::range::{Range, parse};
-use super::{find, refuse_presigning, vanished};
+use super::{find, locate, vanished};
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
@@ -57,35 +58,38 @@ pub(in super::super) fn get(server: &Server, call: &Call) -> Answer {
     {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
     }
-    refuse_presigning(server, call)?;
+    if call.query.is_set("presign") {
+        let location = locate(server, &repository, &entry)?;
+        let presigned = presign::read(server, call, &location, call.query.bytes("path"))?;
+        return Ok(Reply::empty(StatusCode::FOUND).text_header(LOCATION, &presigned.url));
+    }
+    let size = size(&entry);
     let headers = private_headers(&entry);
     let fail = |failure: Failure| Ok(failure.into_reply().with_headers(headers.clone()));
-    let range = call
-        .header("range")
-        .map(|header| parse(&header, entry.size));
+    let range = call.header("range").map(|header| parse(&header, size));
     match range {
         Some(Range::Bad) => return fail(unsatisfiable()),
         Some(Range::Unsatisfiable) => {
-            return Ok(fail(unsatisfiable())?
-                .text_header(CONTENT_RANGE, &format!("bytes */{}", entry.size)));
+            return Ok(
+                fail(unsatisfiable())?.text_header(CONTENT_RANGE, &format!("bytes */{size}"))
+            );
         }
         Some(Range::EndOfNothing) => return fail(Failure::internal("bad index")),
         Some(Range::Bytes(..)) | None => {}
     }
-    let Some(bytes) = server
-        .storage
-        .get(&repository.storage_namespace, &entry.address)
-    else {
+    let location = match locate(server, &repository, &entry) {
+        Ok(location) => location,
+        Err(failure) => return fail(failure),
+    };
+    let Some(bytes) = server.storage.find(&location).map(|stored| stored.bytes) else {
         return fail(vanished());
     };
     let reply = match range {
         Some(Range::Bytes(start, end)) => {
             let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
             let part = bytes.slice(index(start)..index(end + 1));
-            Reply::bytes(StatusCode::PARTIAL_CONTENT, &entry.content_type, part).text_header(
-                CONTENT_RANGE,
-                &format!("bytes {start}-{end}/{}", entry.size),
-            )
+            Reply::bytes(StatusCode::PARTIAL_CONTENT, &entry.content_type, part)
+                .text_header(CONTENT_RANGE, &format!("bytes {start}-{end}/{size}"))
         }
         _ => Reply::bytes(StatusCode::OK, &entry.content_type, bytes),
     };
@@ -104,6 +108,7 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
         Ok((_, entry)) => entry,
         Err(failure) => return Ok(Reply::empty(failure.status())),
     };
+    let size = size(&entry);
     let status = |status, length: u64| {
         Reply::empty(status)
             .with_headers(cache_headers(&entry))
@@ -112,22 +117,21 @@ pub(in super::super) fn head(server: &Server, call: &Call) -> Answer {
             .header(ACCEPT_RANGES, "bytes")
     };
     Ok(
-        match call
-            .header("range")
-            .map(|header| parse(&header, entry.size))
-        {
-            None => status(StatusCode::OK, entry.size),
+        match call.header("range").map(|header| parse(&header, size)) {
+            None => status(StatusCode::OK, size),
             Some(Range::Bytes(start, end)) => status(StatusCode::PARTIAL_CONTENT, end - start + 1)
-                .text_header(
-                    CONTENT_RANGE,
-                    &format!("bytes {start}-{end}/{}", entry.size),
-                ),
+                .text_header(CONTENT_RANGE, &format!("bytes {start}-{end}/{size}")),
             Some(Range::EndOfNothing) => {
                 status(StatusCode::PARTIAL_CONTENT, 0).header(CONTENT_RANGE, "bytes 0--1/0")
             }
             Some(Range::Bad | Range::Unsatisfiable) => status(StatusCode::RANGE_NOT_SATISFIABLE, 0),
         },
     )
+}
+
+/// A size that makes no sense is none.
+fn size(entry: &Entry) -> u64 {
+    u64::try_from(entry.size).unwrap_or(0)
 }
 
 fn unsatisfiable() -> Failure {

@@ -9,13 +9,14 @@ use super::super::{Answer, created};
 use super::multipart;
 use super::{describe, open_branch};
 use crate::models;
+use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Entry, EntryData, ErrorKind, names};
-use crate::testing::memory::storage;
+use crate::testing::memory::storage::{Facts, address};
 
-const DEFAULT_TYPE: &str = "application/octet-stream";
+pub(in super::super) const DEFAULT_TYPE: &str = "application/octet-stream";
 
 pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
     let branch = call.variable("branch");
@@ -31,13 +32,11 @@ pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
     names::path("path", path)?;
 
     let address = server.ids.address();
-    let size = content.bytes.len() as u64;
-    let checksum = storage::checksum(&content.bytes);
-    server.storage.put(
-        &repository.storage_namespace,
-        address.clone(),
-        content.bytes,
-    );
+    let size = i64::try_from(content.bytes.len()).unwrap_or(i64::MAX);
+    let location = address::location(&repository.storage_namespace, &address);
+    let checksum = server
+        .storage
+        .put_at(location, content.bytes, facts(server, call));
     let stored_type = if content.kind.is_empty() {
         DEFAULT_TYPE
     } else {
@@ -58,8 +57,18 @@ pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
         metadata: Some(metadata),
         // A form's part without a type is answered as it came, and only read back with the default.
         content_type: Some(content.kind),
-        ..describe(&repository, path, &entry)
+        ..describe(server, &repository, path, &entry)?
     })
+}
+
+/// Only S3 has storage classes.
+fn facts(server: &Server, call: &Call) -> Facts {
+    let class = call.query.text("storageClass");
+    let class = class.filter(|_| server.block_store == BlockStore::S3);
+    Facts {
+        storage_class: class.map(Into::into),
+        ..Facts::default()
+    }
 }
 
 /// Reads the preconditions. The real server looks for the object before it looks at the other header.
