@@ -438,6 +438,27 @@ async fn an_upload_is_not_limited_by_the_attempt() {
     assert_eq!(transport.sent().len(), 1);
 }
 
+/// A large request that was made by hand is an upload too, whether its body is a stream or in memory; a small one is none.
+#[tokio::test(start_paused = true)]
+async fn a_raw_upload_is_not_limited_by_the_attempt() {
+    let stream = || Body::from_stream(stream::iter([Ok::<_, BoxError>("data")]));
+    for (body, is_upload) in [
+        (stream(), true),
+        (Body::from(vec![7; 2_000_000]), true),
+        (Body::from("{}"), false),
+    ] {
+        let transport = Scripted::new().step(|_| async {
+            sleep(200 * SECOND).await;
+            Ok(Response::new(Body::empty()))
+        });
+        let request = Request::post("/thing").body(body).unwrap();
+
+        let answer = Client::new(transport).oneshot(request).await;
+
+        assert_eq!(answer.is_ok(), is_upload, "{answer:?}");
+    }
+}
+
 /// A dropped call is cancelled: the request under way is dropped with it.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_drops_its_request() {

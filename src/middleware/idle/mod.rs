@@ -195,11 +195,9 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let limits = &*self.limits;
-        let (streams, uploads) = match OperationMeta::of(&request) {
-            Some(meta) => (meta.streamed, meta.uploads),
-            // A request of the user's own may be either.
-            None => (true, request.body().as_bytes().is_none()),
-        };
+        // A request of the user's own may be answered with anything.
+        let streams = OperationMeta::of(&request).is_none_or(|meta| meta.streamed);
+        let uploads = OperationMeta::sends_data(&request);
         let meter = if streams || uploads || !limits.documents_are_limited {
             limits.meter()
         } else {

@@ -32,7 +32,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
-    BoxError, Error,
+    Body, BoxError, Error,
     error::ErrorKind,
     operation::OperationMeta,
     timer::{SharedTimer, Sleep, Timer},
@@ -127,9 +127,9 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
 
 // ===== impl AttemptTimeout =====
 
-impl<S, B> Service<Request<B>> for AttemptTimeout<S>
+impl<S> Service<Request<Body>> for AttemptTimeout<S>
 where
-    S: Service<Request<B>, Error = BoxError>,
+    S: Service<Request<Body>, Error = BoxError>,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -139,10 +139,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         // How long a large body takes to send is no sign of trouble.
         let meta = OperationMeta::of(&request);
-        let uploads = meta.is_some_and(|meta| meta.uploads);
+        let uploads = OperationMeta::sends_data(&request);
         let limit = self.limit.filter(|_| !uploads);
         let deadline = Deadline::of(&request, meta);
         let inner = self.inner.call(request);
