@@ -26,8 +26,8 @@ pub use self::{
     cassette::Cassette,
     fault::{Fault, FaultLayer},
     memory::{
-        AccessControl, BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, MemoryUser, PendingUpload,
-        ServedLakeFs,
+        AccessControl, BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs,
+        MemoryLakeFsBuilder, MemoryUser, PendingUpload, ServedLakeFs,
     },
     mock::{MockTransport, Mockable, Sent},
 };

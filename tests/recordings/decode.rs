@@ -281,7 +281,8 @@ fn check_error(operation: &str, parts: &Parts, body: &Bytes, error: &Error) -> V
     differing
 }
 
-/// The first line of the first `message` in a body of JSON documents, or of a body of text.
+/// The first line of the first `message` in a body of JSON documents, or of a body of text; of a refusal by hooks, with
+/// the reasons.
 fn servers_message(body: &Bytes) -> Option<String> {
     let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
     let in_json = documents
@@ -294,8 +295,16 @@ fn servers_message(body: &Bytes) -> Option<String> {
         None if text.trim_start().starts_with('<') => return None,
         None => text.into_owned(),
     };
-    let line = message.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map(str::to_owned)
+    let mut lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let first = lines.next()?;
+    if !first.ends_with("occurred:") {
+        return Some(first.to_owned());
+    }
+    let reasons: Vec<&str> = lines.filter_map(|line| line.strip_prefix("* ")).collect();
+    Some(format!("{first} {}", reasons.join("; ")))
 }
 
 fn fits(status: StatusCode, message: &str, error: &Error) -> bool {
