@@ -5,6 +5,6 @@
 mod memory;
 
 pub use self::memory::{
-    AccessControl, BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, MemoryUser, PendingUpload,
-    ServedLakeFs,
+    AccessControl, AnsweredRequest, BlockStore, Latency, MemoryLakeFs, MemoryLakeFsBuilder,
+    MemoryRepositoryBuilder, MemoryUser, PendingUpload, ServedLakeFs,
 };

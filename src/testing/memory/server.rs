@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::BlockStore;
 use super::accounts::{Accounts, Plan};
+use super::conduct::Conduct;
 use super::error::Failure;
 use super::ids::Ids;
 use super::object_store::Signer;
@@ -34,6 +35,8 @@ pub(super) struct Server {
     pub(super) import_support: bool,
     /// Which server this is, in reports of how much it is used.
     pub(super) installation: String,
+    /// How it answers, beside what.
+    pub(super) conduct: Conduct,
     requests: AtomicU64,
     clock: Clock,
 }
@@ -75,6 +78,7 @@ impl Server {
             ids,
             block_store,
             import_support: true,
+            conduct: Conduct::default(),
             requests: AtomicU64::new(0),
             clock,
         }

@@ -28,6 +28,7 @@ use super::state::Page;
 use crate::models;
 
 pub(super) use auth::http_date;
+pub(super) use objects::DEFAULT_TYPE;
 
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
