@@ -16,6 +16,8 @@ pub(super) mod names;
 mod pick;
 mod refs;
 mod repository;
+#[cfg(test)]
+mod scale;
 mod staging;
 mod tags;
 #[cfg(test)]

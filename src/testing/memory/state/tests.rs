@@ -28,7 +28,7 @@ pub(super) fn tree<'a>(objects: impl IntoIterator<Item = (&'a str, &'a str)>) ->
     tree
 }
 
-fn repository() -> Repository {
+pub(super) fn repository() -> Repository {
     Repository::new(RepositoryParams {
         name: "lake".into(),
         storage_namespace: "mem://lake".into(),
@@ -39,14 +39,14 @@ fn repository() -> Repository {
     })
 }
 
-fn put(repository: &mut Repository, branch: &str, path: &str, content: &str) {
+pub(super) fn put(repository: &mut Repository, branch: &str, path: &str, content: &str) {
     assert_eq!(
         repository.put(branch, path.into(), entry(content), false, false),
         Ok(())
     );
 }
 
-fn commit(
+pub(super) fn commit(
     repository: &mut Repository,
     branch: &str,
     message: &str,
