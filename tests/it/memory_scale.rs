@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lakefs_sdk::{
-    Client, Result,
+    BoxError, Client, Result,
     models::{BranchCreation, CommitCreation, Merge},
     testing::MemoryLakeFs,
 };
@@ -18,17 +18,17 @@ async fn paths(client: &Client, reference: &str) -> Result<BTreeSet<String>> {
     Ok(objects.into_iter().map(|object| object.path).collect())
 }
 
-async fn done<T: 'static>(mut tasks: JoinSet<Result<T>>) -> Result<Vec<T>> {
+async fn done<T: 'static>(mut tasks: JoinSet<Result<T>>) -> Result<Vec<T>, BoxError> {
     let mut results = Vec::new();
     while let Some(task) = tasks.join_next().await {
-        results.push(task.unwrap()?);
+        results.push(task??);
     }
     Ok(results)
 }
 
 /// A write that was acknowledged is there from then on, whoever commits, branches, resets or merges meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_acknowledged_write_is_lost_between_commits_and_merges() -> Result<()> {
+async fn no_acknowledged_write_is_lost_between_commits_and_merges() -> Result<(), BoxError> {
     let lakefs = MemoryLakeFs::builder()
         .repository("lake")
         .branch("side", "main")
@@ -80,7 +80,7 @@ async fn no_acknowledged_write_is_lost_between_commits_and_merges() -> Result<()
     });
     done(writers).await?;
     let acknowledged: BTreeSet<String> = done(committers).await?.into_iter().flatten().collect();
-    merging.await.unwrap()?;
+    merging.await??;
 
     assert_eq!(paths(&client, "main").await?.len(), WRITERS * WRITES);
     let last = CommitCreation::new("the rest").allow_empty(true);
@@ -114,7 +114,7 @@ fn unique() -> String {
 
 /// Of writers who each want to be the first at a path, one is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_conditional_write_has_one_winner() -> Result<()> {
+async fn a_conditional_write_has_one_winner() -> Result<(), BoxError> {
     let client = Client::new(MemoryLakeFs::builder().repository("lake").build());
     for round in 0..20 {
         let mut writers = JoinSet::new();
