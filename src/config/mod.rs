@@ -161,7 +161,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`is_invalid_input`](Error::is_invalid_input) when the way to log in needs a feature that is off.
+    /// [`is_invalid_input`](crate::Error::is_invalid_input) when the way to log in needs a feature that is off.
     pub fn credentials(&self) -> Result<Credentials> {
         match &self.login {
             Login::Given(credentials) => Ok(credentials.value.clone()),
