@@ -26,8 +26,9 @@ pub use self::{
     cassette::Cassette,
     fault::{Fault, FaultLayer},
     memory::{
-        AccessControl, BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs,
-        MemoryLakeFsBuilder, MemoryUser, PendingUpload, ServedLakeFs,
+        AccessControl, AnsweredRequest, BlockStore, HookCall, HookEvent, HookKind, HookOutcome,
+        Latency, MemoryLakeFs, MemoryLakeFsBuilder, MemoryRepositoryBuilder, MemoryUser,
+        PendingUpload, ServedLakeFs,
     },
     mock::{MockTransport, Mockable, Sent},
 };

@@ -171,8 +171,8 @@ async fn presigned_urls_work_in_memory() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Any HTTP client can follow a URL of a served lakeFS; to another port, as on a real object store, so that no client
-/// sends its credentials along.
+/// Any HTTP client can follow a URL of a served lakeFS; to another host, as on a real object store, so that no client
+/// sends its credentials along. To another port is not enough: Go's client (lakectl) does not look at it.
 #[tokio::test]
 async fn presigned_urls_work_over_tcp() -> Result<(), BoxError> {
     let lakefs = with_s3();
@@ -187,13 +187,12 @@ async fn presigned_urls_work_over_tcp() -> Result<(), BoxError> {
         assert_eq!(Some(origin), served.object_store_url());
         assert_ne!(url.port_u16(), Some(served.local_addr().port()));
     }
-    // Whoever knows the server by another name finds the object store by that name.
     let by_name = Plain {
         endpoint: served.url().replace("127.0.0.1", "localhost"),
         ..client
     };
     for url in round_trip(&by_name).await? {
-        assert_eq!(url.host(), Some("localhost"));
+        assert_eq!(url.host(), Some("127.0.0.1"));
     }
     served.shutdown().await;
     Ok(())

@@ -1,11 +1,16 @@
 //! `MemoryLakeFs` as a server: over TCP, under many writers, and twice the same.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 
+use futures_util::{StreamExt as _, stream};
 use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
-use lakefs_sdk::Body;
+use lakefs_sdk::middleware::retry::RetryPolicy;
 use lakefs_sdk::testing::MemoryLakeFs;
+use lakefs_sdk::transport::{Http2, Hyper};
+use lakefs_sdk::{Body, Client};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -43,7 +48,7 @@ async fn with_repository(lakefs: MemoryLakeFs) -> Result<MemoryLakeFs, BoxError>
     Ok(lakefs)
 }
 
-async fn speak(address: std::net::SocketAddr, request: &str) -> std::io::Result<String> {
+async fn speak(address: SocketAddr, request: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -83,6 +88,89 @@ async fn after_shutdown_nobody_listens() -> Result<(), BoxError> {
     // An idle connection does not keep the server from stopping.
     let _idle = TcpStream::connect(address).await?;
     served.shutdown().await;
+    assert!(TcpStream::connect(address).await.is_err());
+    Ok(())
+}
+
+/// A connection over which an upload has begun: its head was read, and its body is waited for.
+async fn begin_upload(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    let head = "POST /api/v1/repositories/lake/branches/main/objects?path=b HTTP/1.1\r\nhost: h\r\n\
+        content-length: 4\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).await?;
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    Ok(stream)
+}
+
+async fn nobody_listens(address: SocketAddr) {
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// An upload that is under way when a server is told to stop is not cut off.
+#[tokio::test]
+async fn a_shutdown_finishes_what_is_under_way() -> Result<(), BoxError> {
+    let lakefs = with_repository(MemoryLakeFs::new()).await?;
+    let served = lakefs.serve("127.0.0.1:0").await?;
+    let address = served.local_addr();
+    let mut upload = begin_upload(address).await?;
+    let stopping = tokio::spawn(served.shutdown());
+    nobody_listens(address).await;
+    assert!(!stopping.is_finished());
+    upload.write_all(b"data").await?;
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).await?;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    stopping.await?;
+    Ok(())
+}
+
+/// The same over one connection of HTTP/2, where others have their answers already.
+#[tokio::test]
+async fn a_shutdown_finishes_what_is_under_way_over_http2() -> Result<(), BoxError> {
+    let lakefs = with_repository(MemoryLakeFs::new()).await?;
+    let served = lakefs.serve("127.0.0.1:0").await?;
+    let address = served.local_addr();
+    let client = Client::builder()
+        .endpoint(served.url())
+        .transport(Hyper::builder().http2(Http2::PriorKnowledge).build()?)
+        .retry(RetryPolicy::none())
+        .build()?;
+    let (rest, mut chunks) = tokio::sync::mpsc::channel::<&'static str>(1);
+    let body = stream::poll_fn(move |context| chunks.poll_recv(context));
+    let upload = client.upload_object("lake", "main", "b");
+    let upload = upload.body(Body::from_stream(body.map(Ok::<_, Infallible>)));
+    let upload = tokio::spawn(async move { upload.await });
+    rest.send("da").await?;
+    // There is room for the rest when the connection has taken the beginning.
+    rest.send("ta").await?;
+    // On one connection, what comes later has begun later.
+    client.get_repository("lake").await?;
+    let stopping = tokio::spawn(served.shutdown());
+    nobody_listens(address).await;
+    drop(rest);
+    assert_eq!(upload.await??.size_bytes, Some(4));
+    stopping.await?;
+    let refused = client.get_repository("lake").await.unwrap_err();
+    assert!(refused.is_connect(), "{refused:#}");
+    Ok(())
+}
+
+/// A test that fails half-way must not wait for a client that waits for the test.
+#[tokio::test]
+async fn a_dropped_server_cuts_its_connections() -> Result<(), BoxError> {
+    let lakefs = with_repository(MemoryLakeFs::new()).await?;
+    let served = lakefs.serve("127.0.0.1:0").await?;
+    let address = served.local_addr();
+    let mut upload = begin_upload(address).await?;
+    drop(served);
+    let mut answer = Vec::new();
+    // The end, or a reset.
+    let _ = upload.read_to_end(&mut answer).await;
+    assert_eq!(answer, b"");
     assert!(TcpStream::connect(address).await.is_err());
     Ok(())
 }

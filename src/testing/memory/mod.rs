@@ -1,6 +1,7 @@
 //! A lakeFS in memory.
 
 mod accounts;
+mod conduct;
 mod contract;
 mod error;
 mod handlers;
@@ -8,6 +9,7 @@ mod hooks;
 mod ids;
 mod object_store;
 mod permissions;
+mod preload;
 mod reply;
 mod request;
 mod serve;
@@ -24,13 +26,17 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use accounts::{AccessControl, MemoryUser};
+pub use conduct::{AnsweredRequest, Latency};
 pub use hooks::{HookCall, HookEvent, HookKind, HookOutcome};
+pub use preload::MemoryRepositoryBuilder;
 pub use serve::ServedLakeFs;
 pub use storage::multipart::PendingUpload;
 
 use accounts::Plan;
+use conduct::Conduct;
 use hooks::Hooks;
 use ids::Ids;
+use preload::Preload;
 use server::{Clock, Server, Settings};
 
 /// A lakeFS in memory: a service for tests, examples, and for trying things out.
@@ -71,10 +77,13 @@ pub struct MemoryLakeFs {
 pub struct MemoryLakeFsBuilder {
     accounts: Plan,
     block_store: BlockStore,
-    presign: bool,
+    presign: Option<bool>,
     outside: Vec<String>,
     objects: Vec<(String, Bytes)>,
     import_support: bool,
+    repositories: Vec<Preload>,
+    capacity: Option<u64>,
+    conduct: Conduct,
     seed: Option<u64>,
     clock: Clock,
     hooks: Hooks,
@@ -84,12 +93,13 @@ pub struct MemoryLakeFsBuilder {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockStore {
-    /// None in particular: storage namespaces of all kinds are accepted.
+    /// None in particular: storage namespaces of all kinds are accepted, and presigned URLs are for whoever
+    /// [asks for them](MemoryLakeFsBuilder::presign).
     #[default]
     Any,
     /// A directory, as lakeFS's quickstart has it: storage namespaces must begin with `local://`.
     Local,
-    /// Amazon S3: storage namespaces must begin with `s3://`. The only one that hands out presigned URLs.
+    /// Amazon S3: storage namespaces must begin with `s3://`. Hands out presigned URLs.
     S3,
 }
 
@@ -116,10 +126,13 @@ impl MemoryLakeFs {
         MemoryLakeFsBuilder {
             accounts: Plan::default(),
             block_store: BlockStore::default(),
-            presign: true,
+            presign: None,
             outside: Vec::new(),
             objects: Vec::new(),
             import_support: true,
+            repositories: Vec::new(),
+            capacity: None,
+            conduct: Conduct::default(),
             seed: None,
             clock: Arc::new(Timestamp::now),
             hooks: Hooks::default(),
@@ -215,13 +228,14 @@ impl MemoryLakeFsBuilder {
         self
     }
 
-    /// Whether [`BlockStore::S3`] hands out presigned URLs, to read, to write, and to upload in parts. Default: yes.
+    /// Whether the server hands out presigned URLs, to read, to write, and to upload in parts. Default: only with
+    /// [`BlockStore::S3`]. [`BlockStore::Local`] cannot.
     ///
     /// They are signed as S3's are, work for 15 minutes of the [`clock`](Self::clock), and are answered by the same
     /// service: requests for the host `mem-object-store.invalid` go to the object store. Over TCP it has a port of its
     /// own, see [`ServedLakeFs::object_store_url`].
     pub fn presign(mut self, presign: bool) -> Self {
-        self.presign = presign;
+        self.presign = Some(presign);
         self
     }
 
@@ -243,6 +257,15 @@ impl MemoryLakeFsBuilder {
         content: impl Into<Bytes>,
     ) -> Self {
         self.objects.push((physical_address.into(), content.into()));
+        self
+    }
+
+    /// How many bytes the object store takes, of objects and of the parts of uploads under way. Default: all.
+    ///
+    /// When it is full, what is uploaded or copied is refused as by a full store: lakeFS answers 500, a presigned URL 507. What
+    /// [`external_object`](Self::external_object) and [`repository`](Self::repository) put there always fits, and counts.
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = Some(bytes);
         self
     }
 
@@ -298,20 +321,37 @@ impl MemoryLakeFsBuilder {
     }
 
     /// Makes the server.
+    ///
+    /// # Panics
+    ///
+    /// What a [`repository`](Self::repository) is to hold is impossible: a branch that is not there, a name that lakeFS does
+    /// not take.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
+        let presigns = match self.block_store {
+            BlockStore::Any => self.presign == Some(true),
+            BlockStore::Local => false,
+            BlockStore::S3 => self.presign != Some(false),
+        };
         let server = Server::new(Settings {
             clock: self.clock,
             ids: Ids::new(self.seed),
             accounts: self.accounts,
             block_store: self.block_store,
-            presigns: self.presign && self.block_store == BlockStore::S3,
+            presigns,
             outside: self.outside,
             import_support: self.import_support,
+            conduct: self.conduct.seeded(self.seed),
             hooks: self.hooks,
         });
         for (address, content) in self.objects {
             server.storage.put("", address, content);
+        }
+        for repository in self.repositories {
+            repository.load(&server);
+        }
+        if let Some(capacity) = self.capacity {
+            server.storage.limit(capacity);
         }
         MemoryLakeFs {
             server: Arc::new(server),

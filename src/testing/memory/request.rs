@@ -21,6 +21,8 @@ pub(super) struct Call {
     pub(super) user: Option<User>,
     /// Where the caller finds the object store.
     pub(super) object_store: Origin,
+    /// More than this is on no page.
+    pub(super) max_page_size: usize,
 }
 
 /// The parameters of a query string, as bytes: a path need not be UTF-8.
@@ -52,18 +54,21 @@ impl Call {
         serde_json::from_slice(body).map_err(|error| Failure::bad_request(error.to_string()))
     }
 
-    /// The part of a list that is asked for. An amount of 0 or −1 means the default.
+    /// How many results are asked for. An amount of 0 or −1 means the default.
+    pub(super) fn amount(&self) -> usize {
+        let amount = self.query.integer("amount").filter(|amount| *amount > 0);
+        usize::try_from(amount.unwrap_or(100))
+            .unwrap_or(100)
+            .min(1000)
+    }
+
+    /// The part of a list that is answered.
     pub(super) fn window(&self) -> Window<'_> {
-        let amount = self
-            .query
-            .integer("amount")
-            .filter(|amount| *amount > 0)
-            .unwrap_or(100);
         Window {
             prefix: self.query.bytes("prefix"),
             after: self.query.bytes("after"),
             delimiter: self.query.bytes("delimiter"),
-            amount: usize::try_from(amount).unwrap_or(100).min(1000),
+            amount: self.amount().min(self.max_page_size),
         }
     }
 

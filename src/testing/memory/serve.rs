@@ -1,16 +1,18 @@
 //! The server over TCP.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -19,10 +21,15 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::MemoryLakeFs;
-use super::error::Failure;
 use super::object_store::Origin;
+use super::service::Door;
 
-/// A [`MemoryLakeFs`] that listens on a TCP port. Dropping it stops the listening.
+/// The most memory that a body gets before it has arrived.
+const MAX_RESERVED_BYTES: usize = 64 * 1024 * 1024;
+
+/// A [`MemoryLakeFs`] that listens on a TCP port.
+///
+/// [`shutdown`](Self::shutdown) lets it finish what it is doing; dropped, it stops at once, and cuts its connections.
 #[derive(Debug)]
 #[must_use = "the server stops when this is dropped"]
 pub struct ServedLakeFs {
@@ -34,20 +41,21 @@ pub struct ServedLakeFs {
 }
 
 /// What a port leads to.
-#[derive(Clone, Copy, Debug)]
-enum Door {
-    /// The server; its object store is behind another port of the same host, if behind any.
-    Server {
-        store: Option<u16>,
-    },
-    ObjectStore,
+#[derive(Clone)]
+struct Served {
+    lakefs: MemoryLakeFs,
+    door: Door,
+    /// The port of the object store, at the same host.
+    store: Option<u16>,
 }
 
 impl MemoryLakeFs {
-    /// Serves the same state over HTTP on a TCP port, from a task of the current runtime.
+    /// Serves the same state over HTTP on a TCP port, from tasks of the current runtime: HTTP/1.1 with keep-alive, and HTTP/2
+    /// to clients that know beforehand (there is no TLS to agree on it).
     ///
     /// Port 0 takes a free one: [`ServedLakeFs::url`] tells which. Where it hands out presigned URLs, they lead to a second
-    /// free port of the same address: an object store is another server than lakeFS, and gets no credentials of it.
+    /// free port of the same address, and of 127.0.0.1 to its other name, `localhost`: an object store is another server
+    /// than lakeFS, and gets no credentials of it.
     ///
     /// # Errors
     ///
@@ -61,11 +69,18 @@ impl MemoryLakeFs {
         if self.server.presigns {
             let listener = TcpListener::bind((address.ip(), 0)).await?;
             store = Some(listener.local_addr()?);
-            let service = (self.clone(), Door::ObjectStore);
+            let service = Served {
+                lakefs: self.clone(),
+                door: Door::ObjectStore,
+                store: None,
+            };
             accepting.push(tokio::spawn(accept(service, listener, stopped.clone())));
         }
-        let port = store.map(|store| store.port());
-        let service = (self.clone(), Door::Server { store: port });
+        let service = Served {
+            lakefs: self.clone(),
+            door: Door::LakeFs,
+            store: store.map(|store| store.port()),
+        };
         accepting.push(tokio::spawn(accept(service, listener, stopped)));
         Ok(ServedLakeFs {
             address,
@@ -89,30 +104,40 @@ impl ServedLakeFs {
         format!("http://{}", self.address)
     }
 
-    /// Where its object store listens, such as `http://127.0.0.1:41235`; `None` when it hands out no presigned URLs.
+    /// Where its object store listens, such as `http://localhost:41235`; `None` when it hands out no presigned URLs.
     #[must_use]
     pub fn object_store_url(&self) -> Option<String> {
-        Some(format!("http://{}", self.store?))
+        let store = self.store?;
+        Some(if store.ip() == Ipv4Addr::LOCALHOST {
+            format!("http://localhost:{}", store.port())
+        } else {
+            format!("http://{store}")
+        })
     }
 
-    /// Stops listening and waits for the answers that are under way.
-    pub async fn shutdown(self) {
-        drop(self.stop);
-        for accepting in self.accepting {
+    /// Stops listening, closes idle connections, and waits for the answers to requests that have begun to arrive.
+    ///
+    /// A request that never arrives whole is waited for as well: given up, as in a `timeout`, this stops at once like a drop.
+    pub async fn shutdown(mut self) {
+        // Fails when nobody listens any more: then there is nothing to stop.
+        let _ = self.stop.send(());
+        for accepting in &mut self.accepting {
             // It ends by itself, and has no result: a panic in it has been reported where it happened.
             let _ = accepting.await;
         }
     }
 }
 
-/// Takes connections until the other end of `stopped` is dropped, then waits for those there are.
-async fn accept(
-    service: (MemoryLakeFs, Door),
-    listener: TcpListener,
-    stopped: watch::Receiver<()>,
-) {
+impl Drop for ServedLakeFs {
+    fn drop(&mut self) {
+        self.accepting.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Takes connections until it is told to stop, then waits for those there are.
+async fn accept(service: Served, listener: TcpListener, stopped: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
-    let mut stop = pin!(closed(stopped.clone()));
+    let mut stop = pin!(told(stopped.clone()));
     let mut next = async || {
         poll_fn(|context| match stop.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(None),
@@ -131,35 +156,26 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn converse(
-    (lakefs, door): (MemoryLakeFs, Door),
-    stream: TcpStream,
-    stopped: watch::Receiver<()>,
-) {
-    let address = stream.local_addr();
+async fn converse(served: Served, stream: TcpStream, stopped: watch::Receiver<()>) {
+    let address = stream.local_addr().ok();
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let lakefs = lakefs.clone();
-        let address = address.as_ref().ok().copied();
+        let Served {
+            lakefs,
+            door,
+            store,
+        } = served.clone();
         async move {
             let (mut parts, body) = request.into_parts();
-            let response = match (body.collect().await, door) {
-                (Ok(body), Door::ObjectStore) => lakefs.respond_as_store(&parts, body.to_bytes()),
-                (Ok(body), Door::Server { store }) => {
-                    if let Some(origin) = store_origin(&parts, address, store) {
-                        parts.extensions.insert(origin);
-                    }
-                    lakefs.respond(parts, body.to_bytes())
-                }
-                (Err(error), _) => Failure::bad_request(error.to_string())
-                    .into_reply()
-                    .into_response(),
-            };
-            Ok::<_, std::convert::Infallible>(response.map(Full::new))
+            if let Some(origin) = store_origin(&parts, address, store) {
+                parts.extensions.insert(origin);
+            }
+            let response = lakefs.answer(parts, whole(body), door).await;
+            Ok::<_, Infallible>(response.map(Full::new))
         }
     });
     let builder = Builder::new(TokioExecutor::new());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop: Pin<&mut _> = pin!(closed(stopped));
+    let mut stop: Pin<&mut _> = pin!(told(stopped));
     let mut stopping = false;
     // What a client does to its connection is no fault of the server: the result is not looked at.
     let _ = poll_fn(|context| {
@@ -172,7 +188,8 @@ async fn converse(
     .await;
 }
 
-/// Where the sender of a request finds the object store: at the host that it found us at, behind another port.
+/// Where the sender of a request finds the object store: at the host that it found us at, behind another port. Of this
+/// machine it gets the other name: many clients send their credentials to any port of a host, but to no other host.
 fn store_origin(parts: &Parts, address: Option<SocketAddr>, port: Option<u16>) -> Option<Origin> {
     let named = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
     let named = named.and_then(|host| host.parse::<Authority>().ok());
@@ -182,6 +199,8 @@ fn store_origin(parts: &Parts, address: Option<SocketAddr>, port: Option<u16>) -
         .or(named.as_ref())
         .map(Authority::host);
     let host = match (named, address?.ip()) {
+        (Some("127.0.0.1"), _) => "localhost".to_owned(),
+        (Some("localhost"), IpAddr::V4(ip)) => ip.to_string(),
         (Some(host), _) => host.to_owned(),
         (None, IpAddr::V6(ip)) => format!("[{ip}]"),
         (None, ip) => ip.to_string(),
@@ -189,6 +208,28 @@ fn store_origin(parts: &Parts, address: Option<SocketAddr>, port: Option<u16>) -
     Some(Origin(format!("http://{host}:{}", port?).into()))
 }
 
-async fn closed(mut stopped: watch::Receiver<()>) {
-    while stopped.changed().await.is_ok() {}
+/// Waits for a word, or for there to be nobody left to give it.
+async fn told(mut stopped: watch::Receiver<()>) {
+    let _ = stopped.changed().await;
+}
+
+/// Reads a body into one piece of memory, without a second copy of a large one.
+async fn whole(mut body: Incoming) -> hyper::Result<Bytes> {
+    let announced = body.size_hint().lower();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        if whole.is_empty() {
+            // What only claims to be larger gets room as it arrives.
+            let room = usize::try_from(announced).unwrap_or(usize::MAX);
+            whole.reserve(room.min(MAX_RESERVED_BYTES));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::BlockStore;
 use super::accounts::{Accounts, Plan};
+use super::conduct::Conduct;
 use super::error::Failure;
 use super::handlers::Imports;
 use super::hooks::{ActionsCache, Hooks};
@@ -40,6 +41,8 @@ pub(super) struct Server {
     pub(super) import_support: bool,
     /// Which server this is, in reports of how much it is used.
     pub(super) installation: String,
+    /// How it answers, beside what.
+    pub(super) conduct: Conduct,
     requests: AtomicU64,
     clock: Clock,
 }
@@ -53,6 +56,7 @@ pub(super) struct Settings {
     pub(super) presigns: bool,
     pub(super) outside: Vec<String>,
     pub(super) import_support: bool,
+    pub(super) conduct: Conduct,
     pub(super) hooks: Hooks,
 }
 
@@ -93,6 +97,7 @@ impl Server {
             ids,
             block_store: settings.block_store,
             import_support: settings.import_support,
+            conduct: settings.conduct,
             requests: AtomicU64::new(0),
             clock,
         }

@@ -1,6 +1,7 @@
 //! The HTTP of the server: which handler a request reaches, and what is checked before.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +14,8 @@ use tower::Service;
 
 use super::MemoryLakeFs;
 use super::accounts::{SESSION_COOKIE, session};
-use super::contract;
+use super::conduct::{self, OBJECT_STORE};
+use super::contract::{self, Route};
 use super::error::Failure;
 use super::handlers;
 use super::object_store::{self, Origin};
@@ -42,59 +44,105 @@ impl Service<Request<Body>> for MemoryLakeFs {
         let lakefs = self.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let response = match body.bytes().await {
-                Ok(body) => lakefs.respond(parts, body),
-                Err(error) => Failure::bad_request(error.to_string())
-                    .into_reply()
-                    .into_response(),
-            };
+            let door = Door::of(&parts);
+            let response = lakefs.answer(parts, body.bytes(), door).await;
             Ok(response.map(Body::from))
         })
     }
 }
 
-impl MemoryLakeFs {
-    /// Answers a request whose body is whole.
-    pub(super) fn respond(&self, parts: Parts, body: Bytes) -> Response<Bytes> {
-        let server = &self.server;
-        if object_store::is_addressed(&parts) {
-            return self.respond_as_store(&parts, body);
+/// Which server a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Door {
+    LakeFs,
+    ObjectStore,
+}
+
+impl Door {
+    /// Without a socket, the host tells.
+    fn of(parts: &Parts) -> Self {
+        if object_store::is_addressed(parts) {
+            Self::ObjectStore
+        } else {
+            Self::LakeFs
         }
-        let is_head = parts.method == Method::HEAD;
-        let below = parts.uri.path().strip_prefix(BASE_PATH);
-        let reply = match below.filter(|below| below.is_empty() || below.starts_with('/')) {
-            Some(_) => api(server, parts, body).unwrap_or_else(Failure::into_reply),
-            None => outside(server, &parts),
+    }
+}
+
+impl MemoryLakeFs {
+    /// Answers a request when its body has arrived, as fast as it is told to, and lets those know who want to.
+    pub(super) async fn answer<E: Display>(
+        &self,
+        parts: Parts,
+        body: impl Future<Output = Result<Bytes, E>>,
+        door: Door,
+    ) -> Response<Bytes> {
+        let conduct = &self.server.conduct;
+        let watched = conduct.watch(&parts);
+        let latency = conduct.half_latency();
+        conduct::pass(latency).await;
+        let (reply, operation) = match body.await {
+            Ok(body) => self.respond(parts, body, door),
+            Err(error) => (Failure::bad_request(error.to_string()).into_reply(), None),
         };
-        let reply = reply.text_header(REQUEST_ID, &server.ids.uuid());
+        conduct::pass(latency).await;
+        let response = reply.into_response();
+        if let Some(watched) = watched {
+            watched.answered(response.status(), operation);
+        }
+        response
+    }
+
+    /// The answer, and the id of the operation.
+    pub(super) fn respond(
+        &self,
+        parts: Parts,
+        body: Bytes,
+        door: Door,
+    ) -> (Reply, Option<&'static str>) {
+        let server = &self.server;
+        let is_head = parts.method == Method::HEAD;
+        let (reply, operation) = match door {
+            Door::ObjectStore => (
+                object_store::answer(server, &parts, body),
+                Some(OBJECT_STORE),
+            ),
+            Door::LakeFs => {
+                let (reply, operation) = lakefs(server, parts, body);
+                let reply = reply.text_header(REQUEST_ID, &server.ids.uuid());
+                (reply, operation)
+            }
+        };
         let reply = if is_head {
             reply.without_body()
         } else {
             reply.with_length()
         };
-        reply.into_response()
+        (reply, operation)
     }
 }
 
-impl MemoryLakeFs {
-    /// Answers a request to the object store below the server.
-    pub(super) fn respond_as_store(&self, parts: &Parts, body: Bytes) -> Response<Bytes> {
-        let reply = object_store::answer(&self.server, parts, body);
-        let reply = if parts.method == Method::HEAD {
-            reply.without_body()
-        } else {
-            reply.with_length()
-        };
-        reply.into_response()
+fn lakefs(server: &Server, parts: Parts, body: Bytes) -> (Reply, Option<&'static str>) {
+    let below = parts.uri.path().strip_prefix(BASE_PATH);
+    let Some(path) = below.filter(|below| below.is_empty() || below.starts_with('/')) else {
+        return (outside(server, &parts), None);
+    };
+    server.count_request();
+    match contract::route(&parts.method, path) {
+        Some(route) => {
+            let id = route.operation.id;
+            let answer = api(server, route, parts, body);
+            (answer.unwrap_or_else(Failure::into_reply), Some(id))
+        }
+        None => (
+            Failure::not_found("invalid API endpoint").into_reply(),
+            None,
+        ),
     }
 }
 
 /// What is checked, and in which order, decides which of several faults a client sees.
-fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
-    server.count_request();
-    let path = parts.uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
-    let route = contract::route(&parts.method, path)
-        .ok_or_else(|| Failure::not_found("invalid API endpoint"))?;
+fn api(server: &Server, route: Route, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
     let operation = route.operation;
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     contract::check(operation, &route.variables, &query, &parts.headers, &body)?;
@@ -127,6 +175,7 @@ fn api(server: &Server, parts: Parts, body: Bytes) -> Result<Reply, Failure> {
             .get::<Origin>()
             .cloned()
             .unwrap_or_default(),
+        max_page_size: server.conduct.max_page_size,
     };
     if let Err(failure) = permissions::check(operation.id, server, &call) {
         return refuse(failure);

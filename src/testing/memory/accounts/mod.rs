@@ -29,7 +29,7 @@ pub(super) use self::tokens::{SESSION_COOKIE, Token, session};
 pub(super) const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The first user.
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 
 /// Where a caller is said to come from that does not say so itself: behind a service there is no socket.
 const LOCAL_ADDRESS: &str = "127.0.0.1";

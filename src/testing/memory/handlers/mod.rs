@@ -37,6 +37,7 @@ use crate::models;
 
 pub(super) use auth::http_date;
 pub(super) use imports::Imports;
+pub(super) use objects::DEFAULT_TYPE;
 
 /// What a handler answers.
 type Answer = Result<Reply, Failure>;
@@ -261,6 +262,7 @@ mod tests {
                 body: bytes::Bytes::new(),
                 user: None,
                 object_store: Default::default(),
+                max_page_size: 1000,
             };
             if let Err(failure) = dispatch(operation.id, &server, &call) {
                 let message = failure.message();

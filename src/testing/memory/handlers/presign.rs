@@ -75,7 +75,7 @@ fn sign(
     let (origin, path) = (&call.object_store.0, object_store::path(location));
     Ok(server
         .signer
-        .presign(origin, method, path, query, server.now()))
+        .presign(origin, method, &path, query, server.now()))
 }
 
 fn not_supported(doing: &str) -> Failure {

@@ -29,10 +29,16 @@ pub(super) fn log(server: &Server, call: &Call) -> Answer {
         })?),
         None => None,
     };
+    let limit = call.query.is_set("limit");
     let params = LogParams {
         after: after.as_deref().unwrap_or_default(),
-        amount: call.window().amount,
-        limit: call.query.is_set("limit"),
+        // With a limit nothing tells that there is more.
+        amount: if limit {
+            call.amount()
+        } else {
+            call.window().amount
+        },
+        limit,
         first_parent: call.query.is_set("first_parent"),
         since,
         stop_at: stop_at.as_deref().unwrap_or_default(),

@@ -33,14 +33,15 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         )));
     }
     let address = staging::new_address(server, call);
-    let location = address::location(&repository.storage_namespace, &address);
+    let namespace = repository.storage_namespace.trim_end_matches('/');
+    let location = address::location(namespace, &address);
     let id = server.ids.short() + &server.ids.short();
     server.storage.begin_upload(location.clone(), id.clone());
     let urls = (1..=parts).map(|number| presign::write_part(server, call, &location, &id, number));
     let urls: Vec<String> = urls.collect::<Result<_, _>>()?;
     created(&models::PresignMultipartUpload {
         upload_id: id,
-        physical_address: location,
+        physical_address: format!("{namespace}/{address}"),
         presigned_urls: Some(urls).filter(|urls| !urls.is_empty()),
     })
 }

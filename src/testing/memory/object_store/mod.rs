@@ -35,7 +35,8 @@ pub(super) use sign::{Presigned, Signer};
 const ORIGIN: &str = "http://mem-object-store.invalid";
 const ORIGIN_HOST: &str = "mem-object-store.invalid";
 
-/// A URL never reaches a lakeFS with another block store: it hands out none.
+/// What lies in S3 has its bucket and key for a path. What lies elsewhere has its scheme in front of that, with the colon
+/// that no bucket has in its name.
 const SCHEME: &str = "s3:/";
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
@@ -76,8 +77,23 @@ pub(super) fn is_addressed(parts: &Parts) -> bool {
 }
 
 /// The path of the URLs of an object.
-pub(super) fn path(location: &str) -> &str {
-    location.strip_prefix(SCHEME).unwrap_or(location)
+pub(super) fn path(location: &str) -> Cow<'_, str> {
+    match location.strip_prefix(SCHEME) {
+        Some(path) => path.into(),
+        None => format!("/{}", location.replacen("//", "/", 1)).into(),
+    }
+}
+
+/// The location of the object that a path leads to.
+fn location(path: &str) -> String {
+    let relative = path.strip_prefix('/').unwrap_or(path);
+    let scheme = relative
+        .split_once('/')
+        .filter(|(scheme, _)| scheme.ends_with(':'));
+    match scheme {
+        Some((scheme, path)) => format!("{scheme}//{path}"),
+        None => format!("{SCHEME}{path}"),
+    }
 }
 
 /// Answers a request to the object store.
@@ -95,7 +111,7 @@ fn carry_out(server: &Server, parts: &Parts, body: Bytes) -> Result<Reply, Store
 /// Carries out a request that is allowed.
 fn obey(server: &Server, parts: &Parts, body: Bytes) -> Result<Reply, StoreError> {
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-    let location = format!("{SCHEME}{path}");
+    let location = location(&path);
     let query = sign::pairs(parts.uri.query().unwrap_or_default());
     let parameter = |name: &str| {
         let found = query.iter().find(|(key, _)| key == name);
@@ -224,9 +240,9 @@ fn write(
     };
     let only_new = headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*");
     let etag = if only_new {
-        server.storage.put_new(location, body, facts)
+        server.storage.put_new(location, body, facts)?
     } else {
-        Some(server.storage.put_at(location, body, facts))
+        Some(server.storage.put_at(location, body, facts)?)
     };
     let etag = etag.ok_or_else(conditions::failed)?;
     Ok(written(server, &etag))

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 
+use crate::testing::memory::service::Door;
 use crate::testing::{BlockStore, MemoryLakeFs};
 
 const PATH: &str = "/bucket/some key";
@@ -42,7 +43,8 @@ impl Store {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        self.0.respond(parts, body.into())
+        let (reply, _) = self.0.respond(parts, body.into(), Door::ObjectStore);
+        reply.into_response()
     }
 }
 

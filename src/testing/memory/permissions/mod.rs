@@ -177,6 +177,7 @@ mod tests {
             body: br#"{"src_path":"a"}"#.as_slice().into(),
             user: None,
             object_store: Default::default(),
+            max_page_size: 1000,
         };
         let resources: Vec<String> = wanted("copyObject", &call)
             .into_iter()

@@ -87,10 +87,11 @@ impl Repository {
         window: &Window<'_>,
     ) -> Result<Page<DiffRow>> {
         let bases = self.merge_base(right, left)?;
-        let base = bases.base.tree()?;
-        let changes = bases.to.tree()?.diff(bases.from.tree()?);
+        let left = bases.to.tree()?;
+        // However far the left side has moved since, it is not walked through.
+        let changes = bases.base.tree()?.diff(bases.from.tree()?);
         Ok(page(
-            changes.filter_map(|change| Difference::since(&change, base)),
+            changes.filter_map(|change| Difference::to_merge(&change, left)),
             window,
         ))
     }
@@ -156,14 +157,14 @@ impl<'a> Difference<'a> {
         })
     }
 
-    /// The difference as seen from the merge base; `None` when only the left side has changed.
-    fn since(change: &Change<'a>, base: &Tree) -> Option<Self> {
-        let base = base.get(change.path);
-        if change.right == base {
+    /// What a change since the merge base would do to the left side; `None` when that has the same already.
+    fn to_merge(change: &Change<'a>, left: &'a Tree) -> Option<Self> {
+        let left = left.get(change.path);
+        if left == change.right {
             return None;
         }
-        let mut difference = Self::between(change)?;
-        if change.left != base {
+        let mut difference = Self::between(&Change { left, ..*change })?;
+        if left != change.left {
             difference.kind = DiffKind::Conflict;
         }
         Some(difference)

@@ -28,6 +28,8 @@ mod refs;
 mod repository;
 mod retention;
 mod runs;
+#[cfg(test)]
+mod scale;
 mod sstable;
 mod staging;
 mod tags;

@@ -1,5 +1,7 @@
 //! Writes to a branch, before they are committed.
 
+use std::ops::Bound;
+
 use super::entry::{Entry, EntryData, Path};
 use super::error::{Error, ErrorKind, Result};
 use super::listing::View;
@@ -105,10 +107,14 @@ impl Repository {
     ) -> Result<()> {
         self.check_stageable(branch, force)?;
         let staging = &mut self.branch_mut(branch)?.staging;
-        *staging = std::mem::take(staging)
-            .into_iter()
-            .filter(|(path, _)| !path.starts_with(prefix))
+        let dropped: Vec<Path> = staging
+            .range::<_, [u8]>((Bound::Included(prefix), Bound::Unbounded))
+            .map(|(path, _)| path.clone())
+            .take_while(|path| path.starts_with(prefix))
             .collect();
+        dropped.iter().for_each(|path| {
+            staging.remove(path);
+        });
         Ok(())
     }
 }

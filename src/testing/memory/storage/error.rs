@@ -33,6 +33,17 @@ impl StoreError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// S3 itself is never full: these are MinIO's words.
+    pub(in super::super) fn full() -> Self {
+        let message = "Storage backend has reached its minimum free drive threshold. Please delete a few objects to \
+            proceed.";
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "XMinioStorageFull",
+            message,
+        )
+    }
+
     pub(in super::super) fn no_such_key() -> Self {
         let message = "The specified key does not exist.";
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", message)

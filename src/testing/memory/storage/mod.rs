@@ -6,6 +6,7 @@
 pub(super) mod address;
 mod error;
 pub(super) mod multipart;
+mod space;
 mod stored;
 mod walk;
 
@@ -20,12 +21,14 @@ pub(super) use stored::{Facts, Stored};
 
 use super::server::Clock;
 use multipart::Uploads;
+use space::Space;
 
 /// Objects by location (a URI: see [`address::location`]). Bytes are never copied: a reader shares them with the writer.
 pub(super) struct Storage {
     clock: Clock,
     objects: RwLock<BTreeMap<Box<str>, Stored>>,
     uploads: Uploads,
+    space: Space,
     /// Namespaces that a repository was ever created in; deleting the repository does not empty them.
     occupied: Mutex<HashSet<String>>,
 }
@@ -42,44 +45,70 @@ impl Storage {
             clock,
             objects: RwLock::default(),
             uploads: Uploads::default(),
+            space: Space::default(),
             occupied: Mutex::default(),
         }
     }
 
-    /// Keeps bytes as the server itself does, at an address in a storage namespace, and answers their checksum.
-    pub(super) fn put(&self, namespace: &str, address: impl AsRef<str>, bytes: Bytes) -> String {
-        let location = address::location(namespace, address.as_ref());
-        self.put_at(location, bytes, Facts::default())
+    /// From now on no more than so many bytes are taken from clients; those that are there stay.
+    pub(super) fn limit(&self, capacity: u64) {
+        self.space.limit(capacity);
     }
 
-    /// Keeps bytes at a location, and answers their checksum.
-    pub(super) fn put_at(&self, location: String, bytes: Bytes, facts: Facts) -> String {
-        let stored = Stored::new(bytes, (self.clock)(), facts);
+    /// Keeps bytes as the server itself does, at an address in a storage namespace, and answers their checksum. For
+    /// them there is always room.
+    pub(super) fn put(&self, namespace: &str, address: impl AsRef<str>, bytes: Bytes) -> String {
+        let location = address::location(namespace, address.as_ref());
+        let stored = Stored::new(bytes, (self.clock)(), Facts::default());
         let checksum = stored.etag();
+        self.space.take_anyway(stored.bytes.len());
         self.insert(location, stored);
         checksum
     }
 
+    /// Keeps bytes at a location, and answers their checksum.
+    pub(super) fn put_at(
+        &self,
+        location: String,
+        bytes: Bytes,
+        facts: Facts,
+    ) -> Result<String, StoreError> {
+        self.space.take(bytes.len())?;
+        let stored = Stored::new(bytes, (self.clock)(), facts);
+        let checksum = stored.etag();
+        self.insert(location, stored);
+        Ok(checksum)
+    }
+
     /// As [`put_at`](Self::put_at), but only where nothing is: `None` when something is.
-    pub(super) fn put_new(&self, location: String, bytes: Bytes, facts: Facts) -> Option<String> {
+    pub(super) fn put_new(
+        &self,
+        location: String,
+        bytes: Bytes,
+        facts: Facts,
+    ) -> Result<Option<String>, StoreError> {
         let stored = Stored::new(bytes, (self.clock)(), facts);
         let checksum = stored.etag();
         let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
         match objects.entry(location.into_boxed_str()) {
-            std::collections::btree_map::Entry::Vacant(place) => place.insert(stored),
-            std::collections::btree_map::Entry::Occupied(_) => return None,
-        };
-        Some(checksum)
+            std::collections::btree_map::Entry::Vacant(place) => {
+                self.space.take(stored.bytes.len())?;
+                place.insert(stored);
+                Ok(Some(checksum))
+            }
+            std::collections::btree_map::Entry::Occupied(_) => Ok(None),
+        }
     }
 
     /// Copies an object; `false` when there is none.
-    pub(super) fn copy(&self, from: &str, to: String) -> bool {
+    pub(super) fn copy(&self, from: &str, to: String) -> Result<bool, StoreError> {
         let Some(mut stored) = self.find(from) else {
-            return false;
+            return Ok(false);
         };
+        self.space.take(stored.bytes.len())?;
         stored.modified = (self.clock)();
         self.insert(to, stored);
-        true
+        Ok(true)
     }
 
     /// What lies at a location, `None` when it is gone.
@@ -93,11 +122,15 @@ impl Storage {
 
     /// Removes an object; `false` when there was none.
     pub(super) fn remove(&self, location: &str) -> bool {
-        self.objects
+        let removed = self
+            .objects
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(location)
-            .is_some()
+            .remove(location);
+        if let Some(removed) = &removed {
+            self.space.give_back(removed.bytes.len());
+        }
+        removed.is_some()
     }
 
     /// Takes a namespace for a new repository; `false` when it may hold another one's objects.
@@ -114,11 +147,16 @@ impl Storage {
                 .insert(name)
     }
 
+    /// Keeps an object for which room was taken, and gives back that of the one it replaces.
     fn insert(&self, location: String, stored: Stored) {
-        self.objects
+        let replaced = self
+            .objects
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(location.into_boxed_str(), stored);
+        if let Some(replaced) = replaced {
+            self.space.give_back(replaced.bytes.len());
+        }
     }
 }
 
@@ -164,8 +202,47 @@ mod tests {
         let put = |bytes: &'static str| {
             storage.put_new("s3://b/k".into(), bytes.into(), Facts::default())
         };
-        assert!(put("first").is_some());
-        assert_eq!(put("second"), None);
+        assert!(put("first").unwrap().is_some());
+        assert_eq!(put("second"), Ok(None));
         assert_eq!(storage.find("s3://b/k").unwrap().bytes, "first");
+    }
+
+    #[test]
+    fn what_is_replaced_removed_or_was_in_parts_makes_room() {
+        let storage = storage();
+        storage.limit(10);
+        let put = |key: &str, bytes: &'static str| {
+            let put = storage.put_at(format!("s3://b/{key}"), bytes.into(), Facts::default());
+            put.map(drop).map_err(|error| error.code)
+        };
+        let full = Err("XMinioStorageFull");
+        assert_eq!(put("a", "12345"), Ok(()));
+        assert_eq!(put("b", "123456"), full);
+        // The new object is there before the old one goes.
+        assert_eq!(put("a", "1234"), Ok(()));
+        assert_eq!(put("b", "123456"), Ok(()));
+        assert_eq!(put("c", "1"), full);
+        assert_eq!(put("empty", ""), Ok(()));
+        assert!(storage.copy("s3://b/a", "s3://b/d".into()).is_err());
+        assert!(storage.remove("s3://b/b"));
+
+        let place = "s3://b/parts";
+        storage.begin_upload(place.into(), "up".into());
+        let part =
+            |number, bytes: &'static str| storage.put_part(place, "up", number, bytes.into());
+        part(1, "12").unwrap();
+        let etag = part(1, "123").unwrap();
+        part(2, "123").unwrap();
+        assert!(part(3, "1").is_err());
+        storage.complete_upload(place, "up", &[(1, &etag)]).unwrap();
+        // The part that was left out is gone.
+        assert_eq!(put("e", "123"), Ok(()));
+        assert_eq!(put("f", "1"), full);
+        storage.remove("s3://b/e");
+
+        storage.begin_upload(place.into(), "again".into());
+        storage.put_part(place, "again", 1, "123".into()).unwrap();
+        storage.abort_upload(place, "again").unwrap();
+        assert_eq!(put("g", "123"), Ok(()));
     }
 }

@@ -65,7 +65,10 @@ impl Storage {
     ) -> Result<String, StoreError> {
         let md5: [u8; 16] = Md5::digest(&bytes).into();
         self.uploads.with(location, id, |upload| {
-            upload.parts.insert(number, Part { bytes, md5 });
+            self.space.take(bytes.len())?;
+            if let Some(replaced) = upload.parts.insert(number, Part { bytes, md5 }) {
+                self.space.give_back(replaced.bytes.len());
+            }
             Ok(hex(&md5))
         })
     }
@@ -105,7 +108,11 @@ impl Storage {
     ) -> Result<Stored, StoreError> {
         let done = self.uploads.with(location, id, |upload| {
             let facts = upload.check(id, wanted)?;
-            self.put_at(location.to_owned(), upload.join(wanted), facts);
+            let whole = Stored::new(upload.join(wanted), (self.clock)(), facts);
+            // The parts make room for the whole, which is no larger.
+            self.space.take_anyway(whole.bytes.len());
+            self.insert(location.to_owned(), whole);
+            self.space.give_back(upload.size());
             upload.over = true;
             Ok(())
         });
@@ -125,6 +132,7 @@ impl Storage {
         id: &str,
     ) -> Result<(), StoreError> {
         self.uploads.with(location, id, |upload| {
+            self.space.give_back(upload.size());
             upload.over = true;
             Ok(())
         })?;
@@ -146,11 +154,7 @@ impl Storage {
                 upload_id,
                 physical_address: upload.location.clone(),
                 parts: upload.parts.len(),
-                size_bytes: upload
-                    .parts
-                    .values()
-                    .map(|part| part.bytes.len() as u64)
-                    .sum(),
+                size_bytes: upload.size() as u64,
             })
         });
         pending.collect()
@@ -191,6 +195,10 @@ impl Uploads {
 // ===== impl Upload =====
 
 impl Upload {
+    fn size(&self) -> usize {
+        self.parts.values().map(|part| part.bytes.len()).sum()
+    }
+
     /// What is known of the object that the wanted parts make.
     fn check(&self, id: &str, wanted: &[(i64, &str)]) -> Result<Facts, StoreError> {
         let mut digest = Md5::new();

@@ -169,6 +169,7 @@ mod tests {
                 body: bytes::Bytes::new(),
                 user: None,
                 object_store: Default::default(),
+                max_page_size: 1000,
             };
             let page = paging.page(&call, &names);
             assert_eq!(page.names, *expected, "{paging:?} {query}");

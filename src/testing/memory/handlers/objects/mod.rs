@@ -20,7 +20,8 @@ use crate::testing::memory::storage::{StoreError, address};
 use refusals::Refusals;
 
 pub(super) use read::{get, head};
-pub(super) use upload::{DEFAULT_TYPE, upload};
+pub(in super::super) use upload::DEFAULT_TYPE;
+pub(super) use upload::upload;
 
 /// More paths than this in one call are refused.
 const MAX_DELETED: usize = 1000;
@@ -136,7 +137,8 @@ pub(super) fn copy(server: &Server, call: &Call) -> Answer {
     let address = server.ids.address();
     let from = locate(server, &repository, &entry)?;
     let to = address::location(&repository.storage_namespace, &address);
-    if !server.storage.copy(&from, to) {
+    let copied = server.storage.copy(&from, to.clone());
+    if !copied.map_err(|error| refused(server, error, "CopyObject", &to))? {
         return Err(match server.block_store {
             BlockStore::S3 => StoreError::no_such_key().passed_on("CopyObject", &server.ids),
             BlockStore::Local => {
@@ -303,6 +305,18 @@ fn presign_stats(
         stats.physical_address_expiry = Some(presigned.expires);
     }
     Ok(())
+}
+
+/// A write that the object store refused, in the words of its kind; other kinds than S3 refuse for one reason alone.
+fn refused(server: &Server, error: StoreError, operation: &str, location: &str) -> Failure {
+    match server.block_store {
+        BlockStore::S3 => error.passed_on(operation, &server.ids),
+        BlockStore::Local => {
+            let file = location.trim_start_matches("local://");
+            Failure::internal(format!("write {file}: no space left on device"))
+        }
+        BlockStore::Any => Failure::internal("no space left on device"),
+    }
 }
 
 fn vanished() -> Failure {

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::super::{Answer, created};
 use super::multipart;
-use super::{describe, open_branch};
+use super::{describe, open_branch, refused};
 use crate::models;
 use crate::testing::memory::BlockStore;
 use crate::testing::memory::error::Failure;
@@ -16,7 +16,7 @@ use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Entry, EntryData, ErrorKind, names};
 use crate::testing::memory::storage::{Facts, address};
 
-pub(in super::super) const DEFAULT_TYPE: &str = "application/octet-stream";
+pub(in super::super::super) const DEFAULT_TYPE: &str = "application/octet-stream";
 
 pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
     let branch = call.variable("branch");
@@ -36,7 +36,8 @@ pub(in super::super) fn upload(server: &Server, call: &Call) -> Answer {
     let location = address::location(&repository.storage_namespace, &address);
     let checksum = server
         .storage
-        .put_at(location, content.bytes, facts(server, call));
+        .put_at(location.clone(), content.bytes, facts(server, call))
+        .map_err(|error| refused(server, error, "PutObject", &location))?;
     let stored_type = if content.kind.is_empty() {
         DEFAULT_TYPE
     } else {
