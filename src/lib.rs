@@ -57,6 +57,7 @@ pub mod codec;
 pub mod config;
 mod error;
 mod generated;
+pub mod guide;
 pub mod middleware;
 pub mod models;
 pub mod operation;

@@ -3,3 +3,5 @@
 //! What spec/codegen writes.
 pub mod api;
 pub(crate) mod models;
+#[cfg(feature = "testing")]
+mod testing;

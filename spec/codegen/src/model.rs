@@ -36,6 +36,8 @@ pub struct Operation {
     /// In the order of the method's arguments and setters: required before optional.
     pub inputs: Vec<Input>,
     pub output: Output,
+    /// The status of an answer that succeeds.
+    pub status: u16,
     pub paging: Option<Paging>,
     /// Status, meaning; 4xx only.
     pub failures: Vec<(u16, String)>,

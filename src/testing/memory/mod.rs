@@ -88,6 +88,15 @@ pub enum BlockStore {
     S3,
 }
 
+/// The operation that a request is of by its method and path, and the values of its path's variables.
+pub(super) fn recognize(
+    method: &http::Method,
+    path: &str,
+) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    let route = contract::route(method, path.strip_prefix("/api/v1")?)?;
+    Some((route.operation.id, route.variables))
+}
+
 // ===== impl MemoryLakeFs =====
 
 impl MemoryLakeFs {

@@ -97,7 +97,8 @@ fn serde(field: &Field) -> TokenStream {
     }
 }
 
-fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
+/// The constructor of a model, and a setter for each of its fields.
+pub fn new_and_setters(model: &Model, fields: &[Field]) -> TokenStream {
     let name = format_ident!("{}", model.name);
     let required: Vec<_> = fields.iter().filter(|field| !optional(field)).collect();
     let arguments = required.iter().map(|field| {

@@ -111,6 +111,7 @@ impl Reader {
             deprecated: operation.deprecated,
             inputs,
             output,
+            status: status(operation)?,
             paging,
             failures: self.failures(path, method, operation)?,
         })
@@ -386,6 +387,19 @@ impl Reader {
             _ => Err(format!("the response {name} does not exist").into()),
         }
     }
+}
+
+/// The status of an answer that succeeds: one with a body before one without, and below 400 in any case.
+fn status(operation: &ApiOperation) -> Result<u16> {
+    let declared = operation.responses.responses.iter();
+    let good = declared.filter_map(|(status, response)| match (status, response) {
+        (StatusCode::Code(code @ 200..=399), ReferenceOr::Item(response)) => {
+            Some((*code >= 300, response.content.is_empty(), *code))
+        }
+        _ => None,
+    });
+    let (.., code) = good.min().ok_or("no answer that succeeds")?;
+    Ok(code)
 }
 
 fn first_sentence(text: &str) -> String {
