@@ -83,7 +83,7 @@ pub(crate) const MAIN: &str = "main";
 /// The first two are there from the beginning.
 pub(crate) const DRAFTS: [&str; 3] = ["draft-0", "draft-1", "draft-2"];
 const TAGS: [&str; 4] = ["v1", "v2", "v3", "v4"];
-const PATHS: [&str; 6] = ["a.csv", "b/1", "b/2", "b/ü+1%", "c/d/e/1", "f.csv"];
+const PATHS: [&str; 5] = ["a.csv", "b/1", "b/2", "b/ü+1%", "c/d/e/1"];
 
 // ===== impl CallId =====
 
@@ -182,24 +182,25 @@ impl Act {
             }
             MAIN
         };
-        let branch = pick([(MAIN, 4), (DRAFTS[0], 9), (DRAFTS[1], 4), (DRAFTS[2], 1)]);
-        let reference = pick([(branch, 9), (TAGS[0], 1), (TAGS[1], 1), (MAIN, 4)]);
+        let branch = pick([(MAIN, 2), (DRAFTS[0], 9), (DRAFTS[1], 4), (DRAFTS[2], 1)]);
+        let reference = pick([(branch, 12), (TAGS[0], 1), (TAGS[1], 1), (MAIN, 2)]);
         let draft = pick([(DRAFTS[0], 5), (DRAFTS[1], 4), (DRAFTS[2], 1), (MAIN, 0)]);
+        let new = pick([(DRAFTS[0], 1), (DRAFTS[1], 1), (DRAFTS[2], 4), (MAIN, 0)]);
         let path = PATHS[rng.usize(0..PATHS.len())];
         match rng.u8(0..100) {
-            0..=29 => Self::Upload {
+            0..=34 => Self::Upload {
                 branch,
                 path,
                 size: rng.usize(10..=200),
                 if_absent: rng.u8(0..5) == 0,
                 streamed: rng.u8(0..4) == 0,
             },
-            30..=37 => Self::Delete { branch, path },
-            38..=52 => Self::Commit {
+            35..=39 => Self::Delete { branch, path },
+            40..=53 => Self::Commit {
                 branch,
                 allow_empty: rng.bool(),
             },
-            53..=57 => Self::CreateBranch { name: draft },
+            54..=57 => Self::CreateBranch { name: new },
             58..=67 => Self::Merge {
                 source: draft,
                 strategy: [None, Some("source-wins"), Some("dest-wins")][rng.usize(0..3)],
