@@ -6,7 +6,7 @@ use http::StatusCode;
 use lakefs_sdk::{Error, testing::Fault};
 
 use crate::{
-    model::{Model, Tree},
+    model::{self, Model, Tree},
     plan::{Act, CallId, DRAFTS, MAIN, Plan, content},
     run::{Answer, History, LastBranch, Outcome, Record},
     witness::Served,
@@ -179,9 +179,10 @@ impl<'a> Checker<'a> {
             return;
         }
         match (answer, &record.step.act) {
-            (Answer::Changed(Some(id)), act) if act.commits() => {
-                let known = |served: &&Served| String::from_utf8_lossy(&served.body).contains(id);
-                if !self.effects(record).iter().any(known) {
+            (Answer::Changed(Some(id)), act) if act.counts() => {
+                let effects = self.effects(record);
+                let answered = |served: &&Served| model::id_in(served).as_ref() == Ok(id);
+                if !effects.iter().any(answered) {
                     self.say(record, "answered another commit than the server");
                 }
             }

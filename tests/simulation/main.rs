@@ -146,7 +146,10 @@ fn failure(plan: &Plan, violations: &[String]) -> String {
         text += &format!("  {violation}\n");
     }
     let small = shrink::shrink(plan);
-    text += &format!("  it needs no more than {:?}\n", small.weather);
+    text += "  it needs no more than:\n";
+    for chance in small.weather.iter().filter(|it| it.probability > 0.0) {
+        text += &format!("  {chance:?}\n");
+    }
     for (actor, steps) in small.actors.iter().enumerate() {
         for step in steps {
             text += &format!("  actor {actor}: {step:?}\n");

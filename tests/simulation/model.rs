@@ -261,12 +261,16 @@ impl Model {
     }
 }
 
-/// The id of the commit that the server says it made.
-fn id_in(served: &Served) -> Result<String, String> {
-    let answer: serde_json::Value =
-        serde_json::from_slice(&served.body).map_err(|error| error.to_string())?;
-    let id = answer.get("id").or_else(|| answer.get("reference"));
-    let id = id.and_then(serde_json::Value::as_str);
+/// The id of the commit that the server says it made, or made a name for.
+pub(crate) fn id_in(served: &Served) -> Result<String, String> {
+    let text = String::from_utf8_lossy(&served.body);
+    let Ok(answer) = serde_json::from_str::<serde_json::Value>(&text) else {
+        // `createBranch` answers the bare id.
+        return Ok(text.into_owned());
+    };
+    // A tag's `id` is its name.
+    let mut names = ["commit_id", "reference", "id"].iter();
+    let id = names.find_map(|name| answer.get(name)?.as_str());
     id.map(str::to_owned)
         .ok_or_else(|| format!("no id of a commit in {answer}"))
 }

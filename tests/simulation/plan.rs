@@ -23,7 +23,15 @@ pub(crate) struct Plan {
     pub(crate) permits: usize,
     /// Whether it lets fewer be while the server is overloaded.
     pub(crate) adaptive: bool,
-    pub(crate) weather: Vec<Rule>,
+    pub(crate) weather: Vec<Chance>,
+}
+
+/// What goes wrong with a request now and then, and with how many in a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Chance {
+    pub(crate) fault: Fault,
+    pub(crate) probability: f64,
+    burst: u32,
 }
 
 /// One call.
@@ -144,7 +152,10 @@ impl Plan {
 
     pub(crate) fn faults(&self) -> FaultLayer {
         let layer = FaultLayer::new(self.seed);
-        self.weather.iter().cloned().fold(layer, FaultLayer::rule)
+        self.weather.iter().fold(layer, |layer, chance| {
+            let rule = Rule::new(chance.fault.clone()).probability(chance.probability);
+            layer.rule(rule.burst(chance.burst))
+        })
     }
 }
 
@@ -245,11 +256,15 @@ fn milliseconds(rng: &mut Rng, range: RangeInclusive<u64>) -> Duration {
 }
 
 /// Some kinds of faults, each rare; one history in eight has a good day.
-fn weather(rng: &mut Rng) -> Vec<Rule> {
+fn weather(rng: &mut Rng) -> Vec<Chance> {
     let latency = Fault::latency(milliseconds(rng, 1..=1_500));
-    let mut rules = vec![Rule::new(latency).probability(0.5)];
+    let mut weather = vec![Chance {
+        fault: latency,
+        probability: 0.5,
+        burst: 1,
+    }];
     if rng.u8(0..8) == 0 {
-        return rules;
+        return weather;
     }
     let seconds = Duration::from_secs(rng.u64(0..=3));
     let overload = |status| Fault::Status {
@@ -280,8 +295,11 @@ fn weather(rng: &mut Rng) -> Vec<Rule> {
         }
         let storms = matches!(fault, Fault::Status { .. });
         let burst = if storms { rng.u32(1..=6) } else { 1 };
-        let probability = rng.f64() * 0.06 / f64::from(burst).sqrt();
-        rules.push(Rule::new(fault).probability(probability).burst(burst));
+        weather.push(Chance {
+            fault,
+            probability: rng.f64() * 0.06 / f64::from(burst).sqrt(),
+            burst,
+        });
     }
-    rules
+    weather
 }
