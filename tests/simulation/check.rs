@@ -6,9 +6,10 @@ use http::StatusCode;
 use lakefs_sdk::{Error, testing::Fault};
 
 use crate::{
+    after::LastBranch,
     model::{self, Model, Tree},
     plan::{Act, CallId, DRAFTS, MAIN, Plan, content},
-    run::{Answer, History, LastBranch, Outcome, Record},
+    run::{Answer, History, Outcome, Record},
     witness::Served,
 };
 

@@ -29,6 +29,7 @@
 //! form, so what such a call returned is not compared; that it says the truth about success and failure is. And a 429 means
 //! that the request was not carried out (RFC 6585, 4), so faults that come after the work never are a 429.
 
+mod after;
 mod check;
 mod model;
 mod plan;

@@ -1,7 +1,6 @@
 //! [`History`]: a plan, carried out.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -10,20 +9,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{TryStreamExt as _, future::join_all, stream};
+use futures_util::{TryStreamExt as _, stream};
 use jiff::Timestamp;
 use lakefs_sdk::{
     Body, Client, Error, Result,
     models::{BranchCreation, CommitCreation, Merge, ObjectStats, RepositoryCreation, TagCreation},
     testing::{MemoryLakeFs, fault::Injection},
 };
-use tokio::{
-    sync::Barrier,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 use tower::Layer as _;
 
 use crate::{
+    after::{Last, leaks, look},
     plan::{Act, DRAFTS, MAIN, Plan, Step, content},
     witness::{Log, Witness},
 };
@@ -77,21 +74,6 @@ pub(crate) enum Answer {
     Changed(Option<String>),
     Listed(Vec<ObjectStats>),
     Got(Bytes),
-}
-
-/// What is there in the end, read on a good way.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Last {
-    pub(crate) branches: BTreeMap<String, LastBranch>,
-    pub(crate) tags: BTreeMap<String, String>,
-}
-
-#[derive(Debug, PartialEq)]
-pub(crate) struct LastBranch {
-    pub(crate) head: String,
-    pub(crate) objects: Vec<ObjectStats>,
-    /// Ids and messages.
-    pub(crate) log: Vec<(String, String)>,
 }
 
 // ===== carrying out =====
@@ -276,57 +258,4 @@ async fn send(client: &Client, step: &Step) -> Result<Answer> {
             return Ok(Answer::Got(object.bytes().await?));
         }
     }))
-}
-
-// ===== looking =====
-
-/// What is still held when every call is over.
-async fn leaks(client: &Client, witness: &Witness, plan: &Plan) -> Vec<String> {
-    let mut leaks = Vec::new();
-    let permits = plan.permits;
-    let log = witness.log().clone();
-    for (count, what) in [
-        (log.under_way, "connections"),
-        (log.at_server, "requests at the server"),
-    ] {
-        if count > 0 {
-            leaks.push(format!("{count} {what} are left"));
-        }
-    }
-    if log.most_under_way > permits {
-        let most = log.most_under_way;
-        leaks.push(format!("{most} requests at a time for {permits} permits"));
-    }
-    // An adaptive limit may be as low as one.
-    let permits = if plan.adaptive { 1 } else { permits };
-    // The server answers when as many are there as there are permits: one that is missing holds all of them up.
-    witness.log().gate = Some(Arc::new(Barrier::new(permits)));
-    let probes = join_all((0..permits).map(|_| client.get_repository(LAKE).into_future())).await;
-    for error in probes.into_iter().filter_map(Result::err) {
-        leaks.push(format!("a permit is missing: {error}"));
-    }
-    leaks
-}
-
-async fn look(client: &Client) -> Result<Last> {
-    let mut last = Last::default();
-    let mut branches = client.list_branches(LAKE).items();
-    while let Some(branch) = branches.next().await {
-        let branch = branch?;
-        let objects = client.list_objects(LAKE, &branch.id).items();
-        let log = client.log_commits(LAKE, &branch.id).items();
-        let log = log.map_ok(|commit| (commit.id, commit.message));
-        let found = LastBranch {
-            head: branch.commit_id,
-            objects: objects.try_collect().await?,
-            log: log.try_collect().await?,
-        };
-        last.branches.insert(branch.id, found);
-    }
-    let mut tags = client.list_tags(LAKE).items();
-    while let Some(tag) = tags.next().await {
-        let tag = tag?;
-        last.tags.insert(tag.id, tag.commit_id);
-    }
-    Ok(last)
 }
