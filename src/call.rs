@@ -66,10 +66,11 @@ pub struct ApiResponse<T> {
 // ===== impl Call =====
 
 impl<Op> Call<Op> {
-    /// Limits the whole call: all attempts, the waits between them, and reading a JSON answer. Default: 60 s.
+    /// Limits the whole call: all attempts, the waits between them, and reading a JSON answer. Default: 60 s; for an upload
+    /// no limit.
     ///
-    /// Overrides [`ClientBuilder::timeout`](crate::ClientBuilder::timeout). Zero fails at once. A streamed body is limited
-    /// only until it begins.
+    /// Overrides [`ClientBuilder::timeout`](crate::ClientBuilder::timeout). Zero fails at once, [`Duration::MAX`] is no limit.
+    /// A streamed body is limited only until it begins.
     ///
     /// # Errors
     ///

@@ -24,6 +24,7 @@
 //! - A client runs over any [`HttpTransport`](transport::HttpTransport), which is any [`tower::Service`]: the built-in one
 //!   over hyper, your own stack, an axum router, a closure in a test, or [`testing`]'s lakeFS in memory. The same layers
 //!   (retry, deadlines, authentication, tracing) are above each of them: see [`middleware`].
+//! - All settings, from one line to everything: [`guide::configuration`].
 //! - Everything that fails is an [`Error`] whose predicates say what happened, whether anything may have changed, and what
 //!   to do.
 //!
@@ -31,20 +32,21 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `config` | yes | `Client::from_env`, from the environment and lakectl's file: see [`config`] |
-//! | `hyper` | yes | the built-in transport, HTTP/1.1 |
-//! | `rustls` | yes | https for it, with ring and the platform's roots |
-//! | `tracing` | yes | a span per call and per attempt |
-//! | `http2` | | HTTP/2 for the built-in transport |
-//! | `aws` | | login as an AWS role |
-//! | `reqwest` | | a transport over a `reqwest::Client` that a program holds |
-//! | `blocking` | | the same calls without async |
-//! | `metrics` | | counts and times of calls and requests |
-//! | `opentelemetry` | | trace context sent with every attempt |
-//! | `tokio` | by `hyper` | timeouts and back-off on tokio's clock, credentials from a file or a command |
-//! | `testing` | | a lakeFS in memory |
+//! | `config` | yes | `Client::from_env`, `ConfigLoader`: settings from the environment and lakectl's file |
+//! | `hyper` | yes | the built-in transport: hyper-util, HTTP/1.1, a connection pool, proxies |
+//! | `rustls` | yes | https for it: rustls with ring and the platform's certificate roots |
+//! | `tracing` | yes | a span a call and an attempt, events for retries |
+//! | `tokio` | with `hyper` | time limits and back-off on tokio's clock, limits of what is under way, credentials from a file or a program |
+//! | `http2` | | HTTP/2 for the built-in transport, by ALPN or prior knowledge |
+//! | `reqwest` | | `transport::Reqwest`: a transport over a `reqwest::Client` that a program holds already |
+//! | `blocking` | | the same calls without async: `send_blocking`, iterators, `Read` |
+//! | `aws` | | `Credentials::aws_iam`: login as an AWS role |
+//! | `metrics` | | `ClientBuilder::metrics`: counts and times of calls and requests, through the crate `metrics` |
+//! | `opentelemetry` | | `ClientBuilder::propagate_trace_context`: W3C trace context sent with every attempt |
+//! | `testing` | | `testing::MemoryLakeFs`: a lakeFS in memory |
 //!
-//! Without default features the crate is http, tower and serde: no runtime, no TLS.
+//! Without default features the crate is http, tower and serde: no hyper, no runtime, no TLS. What needs a clock (time limits,
+//! retries) then wants a [`Timer`](timer::Timer) of yours.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;

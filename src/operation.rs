@@ -5,6 +5,9 @@ use http::{Method, Request, response::Parts};
 
 use crate::{Body, Error, Result};
 
+/// The largest body of a request made by hand that counts as a document, in bytes.
+const MAX_DOCUMENT: usize = 1024 * 1024;
+
 /// One call of the API as plain data: it can write itself as a request and read its answer, and does no I/O.
 ///
 /// The operations of lakeFS are in [`api`](crate::api), with a method each on [`Client`](crate::Client). Implement it
@@ -197,6 +200,17 @@ impl OperationMeta {
     pub const fn with_data_body(mut self) -> Self {
         self.uploads = true;
         self
+    }
+
+    /// Whether a request sends data rather than a document: of one that was made by hand, the body tells.
+    pub(crate) fn sends_data(request: &Request<Body>) -> bool {
+        match Self::of(request) {
+            Some(meta) => meta.uploads,
+            None => request
+                .body()
+                .as_bytes()
+                .is_none_or(|bytes| bytes.len() > MAX_DOCUMENT),
+        }
     }
 
     /// The operation that a request belongs to; `None` for one that was made by hand.

@@ -13,7 +13,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A clock that can be waited on.
 ///
-/// With feature `tokio` (which `hyper` and `testing` switch on) a client uses [`TokioTimer`]. Without it, pass your own to
+/// With feature `tokio`, which `hyper` and others switch on, a client uses [`TokioTimer`]. Without it, pass your own to
 /// [`ClientBuilder::timer`](crate::ClientBuilder::timer); a client without a timer has no timeouts, and does not retry, as
 /// it could not wait between attempts.
 pub trait Timer: fmt::Debug + Send + Sync + 'static {

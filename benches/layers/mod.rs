@@ -81,18 +81,18 @@ fn build(layer: &str) -> Boxed {
             Boxed::new(IdentityLayer::new(HeaderValue::from_static("bench/1")).layer(bare))
         }
         "request_id" => Boxed::new(RequestIdLayer::new().layer(bare)),
-        "retry" => Boxed::new(RetryLayer::with_timer(RetryPolicy::standard(), timer).layer(bare)),
+        "retry" => Boxed::new(RetryLayer::new(RetryPolicy::standard(), timer).layer(bare)),
         "timeout" => {
-            Boxed::new(AttemptTimeoutLayer::with_limit(Duration::from_secs(30), timer).layer(bare))
+            Boxed::new(AttemptTimeoutLayer::new(Duration::from_secs(30), timer).layer(bare))
         }
         "authenticate" => Boxed::new(
-            AuthenticateLayer::with_credentials(&credentials, &endpoint)
+            AuthenticateLayer::new(&credentials, &endpoint)
                 .unwrap()
                 .layer(bare),
         ),
         "collect" => Boxed::new(CollectLayer::new().layer(bare)),
         "redirect" => Boxed::new(RedirectLayer::new().layer(bare)),
-        "idle" => Boxed::new(IdleLayer::with_timer(timer).layer(bare)),
+        "idle" => Boxed::new(IdleLayer::new(timer).layer(bare)),
         "trace, nobody listens" => Boxed::new(TraceLayer::new().layer(bare)),
         "concurrency, off by default" => Boxed::new(ConcurrencyLimitLayer::new(64).layer(bare)),
         "throttle, off by default" => Boxed::new(ThrottleLayer::new(64).layer(bare)),

@@ -208,15 +208,16 @@ impl Error {
         self.kind() == ErrorKind::Throttled
     }
 
-    /// A time limit of this crate passed: the call's, or an attempt's. The message says which.
+    /// A time limit of this crate passed: the call's, an attempt's, or that of a body that stalled. The message says which.
     ///
-    /// Retried for operations that may be repeated, while the call's own limit allows it.
+    /// Retried for operations that may be repeated, while the call's own limit allows it. A connection that was not made in
+    /// time is [`is_connect`](Self::is_connect).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// No connection could be made, so nothing was sent: name not resolved, connection refused, TLS not agreed on.
+    /// No connection could be made, so nothing was sent: name not resolved, connection refused or too slow, TLS not agreed on.
     ///
     /// Retried for every operation.
     #[must_use]

@@ -1,4 +1,13 @@
-//! Longer texts: how to do a job from its beginning to its end. Their code is compiled and run.
+//! Longer texts, each about one job, with code that runs as a test. [`configuration`]: from a client in one line to one for
+//! production, and where each setting of lakeFS's other clients is found here.
+
+pub mod configuration {
+    #![doc = include_str!("configuration.md")]
+
+    // What the text links to; by globs, as a feature that is off takes names away.
+    #[cfg(doc)]
+    use crate::{auth::CredentialsProvider, config::*, middleware::retry::*, transport::*, *};
+}
 
 #[cfg(feature = "testing")]
 pub mod testing {

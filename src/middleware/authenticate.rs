@@ -24,7 +24,7 @@
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let endpoint = Endpoint::parse("https://lakefs.example.com")?;
 //! let service = ServiceBuilder::new()
-//!     .layer(AuthenticateLayer::with_credentials(&Credentials::bearer_token("t0ken"), &endpoint)?)
+//!     .layer(AuthenticateLayer::new(&Credentials::bearer_token("t0ken"), &endpoint)?)
 //!     .service_fn(|sent: Request<Body>| async move {
 //!         let sent = sent.headers().get(AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
 //!         Ok::<_, BoxError>(Response::new(Body::from(sent.to_vec())))
@@ -129,23 +129,14 @@ pin_project! {
 // ===== impl AuthenticateLayer =====
 
 impl AuthenticateLayer {
-    pub(crate) fn new(auth: Auth, endpoint: Endpoint, timer: SharedTimer) -> Self {
-        Self {
-            auth,
-            endpoint,
-            timer,
-            around: None,
-        }
-    }
-
     /// Sends `credentials`, to `endpoint` and nowhere else. A request whose URL is a path alone counts as one to it.
     ///
     /// # Errors
     ///
     /// [`is_invalid_input`](crate::Error::is_invalid_input) when they cannot be in a header, or lack something.
-    pub fn with_credentials(credentials: &Credentials, endpoint: &Endpoint) -> Result<Self> {
+    pub fn new(credentials: &Credentials, endpoint: &Endpoint) -> Result<Self> {
         let auth = credentials.auth()?;
-        Ok(Self::new(auth, endpoint.clone(), default_timer()))
+        Ok(Self::from_auth(auth, endpoint.clone(), default_timer()))
     }
 
     /// The clock that tells when credentials expire. Default: tokio's, with feature `tokio`; without any they are fetched
@@ -154,6 +145,15 @@ impl AuthenticateLayer {
     pub fn timer(mut self, timer: impl Timer) -> Self {
         self.timer = Some(Arc::new(timer));
         self
+    }
+
+    pub(crate) fn from_auth(auth: Auth, endpoint: Endpoint, timer: SharedTimer) -> Self {
+        Self {
+            auth,
+            endpoint,
+            timer,
+            around: None,
+        }
     }
 
     /// What logins go through.
@@ -174,13 +174,13 @@ impl AuthenticateLayer {
     fn around(&self) -> Around {
         self.around.clone().unwrap_or_else(|| Around {
             identity: IdentityLayer::new(identity::DEFAULT),
-            retry: RetryLayer::new(
+            retry: RetryLayer::within(
                 SharedPolicy::new(RetryPolicy::standard()),
                 Some(RetryBudget::default()),
                 None,
                 self.timer.clone(),
             ),
-            timeout: AttemptTimeoutLayer::new(Some(timeout::DEFAULT), None, self.timer.clone()),
+            timeout: AttemptTimeoutLayer::within(Some(timeout::DEFAULT), None, self.timer.clone()),
         })
     }
 }

@@ -3,6 +3,22 @@
 //! Inside [`timeout`](super::timeout), which so covers the reading. The body of an operation marked as streamed is left to
 //! the caller, unless the status is an error; and of an error's body no more than 64 KiB is read. See
 //! [the stack](super#order).
+//!
+//! ```
+//! # use http::{Request, Response};
+//! # use lakefs_sdk::{Body, BoxError, Operation as _, api::{branches::GetBranch, objects::GetObject}, middleware::collect::CollectLayer};
+//! # use tower::{ServiceBuilder, ServiceExt};
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let service = ServiceBuilder::new().layer(CollectLayer::new()).service_fn(async |_: Request<Body>| {
+//!     let chunks = futures_util::stream::iter(["{", "}"].map(Ok::<_, BoxError>));
+//!     Ok::<_, BoxError>(Response::new(Body::from_stream(chunks)))
+//! });
+//! let document = service.clone().oneshot(GetBranch::new("lake", "main").into_request()?).await?;
+//! assert_eq!(document.body().as_bytes().unwrap(), "{}"); // in memory
+//! let object = service.oneshot(GetObject::new("lake", "main", "a").into_request()?).await?;
+//! assert!(object.body().as_bytes().is_none()); // still to be read
+//! # Ok::<_, BoxError>(()) }).unwrap();
+//! ```
 
 use std::{
     future::Future,

@@ -98,18 +98,18 @@ pub(crate) struct Stack {
 impl Stack {
     /// Stacks everything above a transport, in the order of the [table](self#order).
     pub(crate) fn build(self, transport: BoxTransport) -> BoxTransport {
-        let timeout = timeout::AttemptTimeoutLayer::new(
+        let timeout = timeout::AttemptTimeoutLayer::within(
             self.attempt_timeout,
             self.call_timeout,
             self.timer.clone(),
         );
-        let retry = retry::RetryLayer::new(
+        let retry = retry::RetryLayer::within(
             self.retry,
             self.retry_budget,
             self.call_timeout,
             self.timer.clone(),
         );
-        let idle = idle::IdleLayer::new(
+        let idle = idle::IdleLayer::from_limits(
             self.idle_timeout,
             self.upload_answer_timeout,
             self.min_bytes_per_second,
@@ -117,7 +117,7 @@ impl Stack {
             self.timer.clone(),
         );
         let authenticate =
-            authenticate::AuthenticateLayer::new(self.auth, self.endpoint, self.timer)
+            authenticate::AuthenticateLayer::from_auth(self.auth, self.endpoint, self.timer)
                 .around_logins(self.identity.clone(), retry.clone(), timeout.clone());
         let attempt = ServiceBuilder::new()
             .layer(timeout)

@@ -50,7 +50,7 @@ impl Service<Request<Body>> for NeverReady {
     }
 }
 
-/// A transport that waits for a permit that never comes would hang a program for ever.
+/// O15: a transport that waits for a permit that never comes would hang a program for ever.
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_a_call_covers_waiting_for_readiness() {
     let client = Client::new(NeverReady);
@@ -436,6 +436,27 @@ async fn an_upload_is_not_limited_by_the_attempt() {
         .unwrap();
 
     assert_eq!(transport.sent().len(), 1);
+}
+
+/// A large request that was made by hand is an upload too, whether its body is a stream or in memory; a small one is none.
+#[tokio::test(start_paused = true)]
+async fn a_raw_upload_is_not_limited_by_the_attempt() {
+    let stream = || Body::from_stream(stream::iter([Ok::<_, BoxError>("data")]));
+    for (body, is_upload) in [
+        (stream(), true),
+        (Body::from(vec![7; 2_000_000]), true),
+        (Body::from("{}"), false),
+    ] {
+        let transport = Scripted::new().step(|_| async {
+            sleep(200 * SECOND).await;
+            Ok(Response::new(Body::empty()))
+        });
+        let request = Request::post("/thing").body(body).unwrap();
+
+        let answer = Client::new(transport).oneshot(request).await;
+
+        assert_eq!(answer.is_ok(), is_upload, "{answer:?}");
+    }
 }
 
 /// A dropped call is cancelled: the request under way is dropped with it.

@@ -2,14 +2,13 @@
 
 use std::{io, net::TcpListener, time::Duration};
 
-use bytes::Bytes;
 use futures_util::stream;
 use lakefs_sdk::{
     Body, Client, ClientBuilder, Credentials, middleware::retry::RetryPolicy,
     models::CommitCreation,
 };
 
-use crate::support::tcp::{Connection, Received, TcpServer};
+use crate::support::tcp::{Connection, TcpServer};
 
 const REPOSITORY: &str =
     r#"{"id":"lake","creation_date":0,"default_branch":"main","storage_namespace":"mem://r"}"#;
@@ -35,10 +34,6 @@ async fn keep_alive(mut connection: Connection) -> io::Result<()> {
         connection.answer(200, REPOSITORY).await?;
     }
     Ok(())
-}
-
-fn is_post(request: &Received) -> bool {
-    request.head.starts_with("POST ")
 }
 
 /// Lets what the server did arrive at the client's connections, which run on the same thread.
@@ -163,72 +158,6 @@ async fn headers_that_do_not_come_are_a_timeout() {
     let error = client.get_repository("lake").await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(error.attempts(), 3);
-}
-
-/// The first call after a pause must work: servers close what is idle.
-#[tokio::test]
-async fn a_connection_that_was_closed_while_idle_is_replaced() {
-    let server = TcpServer::serve(async |mut connection: Connection| {
-        connection.request().await?;
-        connection.answer(200, REPOSITORY).await
-    })
-    .await
-    .unwrap();
-    let client = builder(&server).build().unwrap();
-    client.get_repository("lake").await.unwrap();
-    settle().await;
-
-    client.get_repository("lake").await.unwrap();
-    settle().await;
-    // The answer is no commit: that it was understood as little says that it came.
-    let error = client.commit("lake", "main", creation()).await.unwrap_err();
-
-    assert!(error.is_decode(), "{error:?}");
-    assert_eq!(server.connections(), 3);
-    assert_eq!(server.requests().len(), 3);
-}
-
-/// Whether a request that the server read had its effect nobody knows: reads are replayed, commits never.
-#[tokio::test]
-async fn a_connection_that_closes_without_an_answer_is_replayed_only_for_reads() {
-    for commits in [false, true] {
-        let server = TcpServer::serve(async |mut connection: Connection| {
-            let first = connection.number == 0;
-            while connection.request().await?.is_some() {
-                connection.answer(200, REPOSITORY).await?;
-                if first {
-                    connection.request().await?;
-                    return Ok(());
-                }
-            }
-            Ok(())
-        })
-        .await
-        .unwrap();
-        let client = builder(&server).build().unwrap();
-        client.get_repository("lake").await.unwrap();
-
-        if commits {
-            let error = client.commit("lake", "main", creation()).await.unwrap_err();
-
-            assert!(error.is_transport(), "{error:?}");
-            assert!(error.may_have_taken_effect());
-            assert_eq!(error.attempts(), 1);
-            assert_eq!(
-                server
-                    .requests()
-                    .iter()
-                    .filter(|request| is_post(request))
-                    .count(),
-                1
-            );
-        } else {
-            client.get_repository("lake").await.unwrap();
-
-            assert_eq!(server.requests().len(), 3);
-            assert_eq!(server.connections(), 2);
-        }
-    }
 }
 
 /// Garbage on the wire is an error of the call, never a panic.
@@ -431,119 +360,6 @@ async fn an_upload_of_a_wrong_size_fails() {
             "{declared}: the request was never whole"
         );
     }
-}
-
-// ===== large bodies =====
-
-const CHUNK: usize = 256 * 1024;
-const GIBIBYTE: u64 = 1024 * 1024 * 1024;
-/// What the memory of the process may grow by while a gibibyte passes through it.
-const FLAT: u64 = 64 * 1024 * 1024;
-
-/// What of the process is in memory, in bytes; `None` where the system does not say.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-/// How far the memory of the process grew at most.
-struct Growth {
-    before: Option<u64>,
-    most: u64,
-    seen: u64,
-}
-
-impl Growth {
-    fn new() -> Self {
-        Self {
-            before: resident(),
-            most: 0,
-            seen: 0,
-        }
-    }
-
-    fn look(&mut self) {
-        self.seen += 1;
-        if self.seen % 256 == 0 {
-            if let Some((before, now)) = self.before.zip(resident()) {
-                self.most = self.most.max(now.saturating_sub(before));
-            }
-        }
-    }
-}
-
-/// Objects are larger than memory: reading one must not need more than a few chunks of it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gibibyte_is_read_in_flat_memory() {
-    let server = TcpServer::serve(async |mut connection: Connection| {
-        connection.request().await?;
-        let head = format!("HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: {GIBIBYTE}\r\n\r\n");
-        connection.write(head).await?;
-        let chunk = vec![7; CHUNK];
-        for _ in 0..GIBIBYTE / CHUNK as u64 {
-            connection.write(&chunk).await?;
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
-    let client = builder(&server).build().unwrap();
-
-    let mut body = client
-        .get_object("lake", "main", "a")
-        .await
-        .unwrap()
-        .into_body()
-        .unwrap();
-    assert_eq!(body.size(), Some(GIBIBYTE));
-    let (mut read, mut growth) = (0, Growth::new());
-    while let Some(chunk) = body.chunk().await.unwrap() {
-        read += chunk.len() as u64;
-        growth.look();
-    }
-
-    assert_eq!(read, GIBIBYTE);
-    assert!(growth.most < FLAT, "grew by {} bytes", growth.most);
-}
-
-/// The same for writing one: a stream is sent as fast as the server takes it, and not gathered before.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gibibyte_is_written_in_flat_memory() {
-    let server = TcpServer::serve(async |mut connection: Connection| {
-        connection.head().await?;
-        let (mut read, mut buffer, mut growth) = (0, vec![0; CHUNK], Growth::new());
-        while read < GIBIBYTE {
-            let count = connection.read_some(&mut buffer).await?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            read += count as u64;
-            growth.look();
-        }
-        connection
-            .answer(201, &STATS.replace("mem://a", &growth.most.to_string()))
-            .await
-    })
-    .await
-    .unwrap();
-    // Made anew for each, so that chunks that are kept count.
-    let chunks = stream::iter(
-        (0..GIBIBYTE / CHUNK as u64).map(|_| Ok::<_, io::Error>(Bytes::from(vec![7; CHUNK]))),
-    );
-    let client = builder(&server).build().unwrap();
-
-    let stats = client
-        .upload_object("lake", "main", "a")
-        .body(Body::from_sized_stream(GIBIBYTE, chunks))
-        .await
-        .unwrap();
-
-    let growth: u64 = stats.physical_address.parse().unwrap();
-    assert!(growth < FLAT, "grew by {growth} bytes");
 }
 
 // ===== headers =====

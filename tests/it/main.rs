@@ -1,6 +1,7 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
 mod blocking;
+mod closed_connections;
 mod codec_properties;
 mod compatibility;
 mod concurrency;
@@ -13,6 +14,7 @@ mod endpoint;
 mod error_bodies;
 mod hyper_transport;
 mod idle;
+mod large_bodies;
 mod memory_policies;
 mod memory_presign;
 mod memory_protection;

@@ -18,7 +18,7 @@ use crate::support::{
     scripted::Scripted,
 };
 
-/// A struct that holds a client is printed sooner or later.
+/// O19: a struct that holds a client or a request is printed sooner or later.
 #[test]
 fn no_client_call_or_credential_shows_a_secret() {
     for credentials in credentials() {
@@ -102,7 +102,7 @@ fn no_model_shows_a_secret() {
     );
 }
 
-/// The answer to a presigned read is a key to the object; printing the answer must not hand it out.
+/// O19: the answer to a presigned read is a key to the object; printing the answer must not hand it out.
 #[tokio::test]
 async fn a_presigned_redirect_does_not_show_its_signature() {
     let transport = Scripted::new().status_with(302, &[("location", SIGNED)], "");
@@ -121,7 +121,7 @@ async fn a_presigned_redirect_does_not_show_its_signature() {
     assert_eq!(planted(&format!("{error:#} {error:?}")), [""; 0]);
 }
 
-/// A transport of the user's that logs its requests, as many do, must not log what they authenticate with.
+/// O19: a transport of the user's that logs its requests, as many do, must not log what they authenticate with.
 #[tokio::test]
 async fn a_request_that_a_transport_prints_shows_no_credentials() {
     for credentials in credentials() {

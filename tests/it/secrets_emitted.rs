@@ -178,10 +178,7 @@ async fn no_error_span_or_event_of_a_presigned_request_shows_its_signature() {
             let limit = Duration::from_millis(if store == Store::Hangs { 50 } else { 10_000 });
             let transport = Hyper::builder().build().unwrap();
             let service = ServiceBuilder::new()
-                .layer(AttemptTimeoutLayer::with_limit(
-                    limit,
-                    TokioTimer::default(),
-                ))
+                .layer(AttemptTimeoutLayer::new(limit, TokioTimer::default()))
                 .layer(TraceLayer::new())
                 .service(transport.clone());
             let request = |origin: &str| {

@@ -1,4 +1,5 @@
 //! Whole calls over real sockets against wiremock: what a server sees, answer by answer.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::time::Duration;
 

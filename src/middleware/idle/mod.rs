@@ -3,9 +3,9 @@
 //!
 //! | limit | of what | begins |
 //! |---|---|---|
-//! | [`idle`](IdleLayer::idle) | a download | when its reader waits for bytes that do not come |
-//! | [`idle`](IdleLayer::idle) | an upload | when the transport has a chunk that it cannot get rid of |
-//! | [`headers`](IdleLayer::headers) | the answer to an upload | when the last byte was handed over |
+//! | [`idle_timeout`](IdleLayer::idle_timeout) | a download | when its reader waits for bytes that do not come |
+//! | [`idle_timeout`](IdleLayer::idle_timeout) | an upload | when the transport has a chunk that it cannot get rid of |
+//! | [`upload_answer_timeout`](IdleLayer::upload_answer_timeout) | the answer to an upload | when the last byte was handed over |
 //!
 //! Neither a reader that takes its time nor a stream that has nothing to send yet is ever taken for a stalled server: the
 //! clock runs only while the other side is to blame. A limit that passes is an error that
@@ -21,7 +21,7 @@
 //! # use tower::{ServiceBuilder, ServiceExt};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
 //! let service = ServiceBuilder::new()
-//!     .layer(IdleLayer::with_timer(TokioTimer::default()).idle(Duration::from_secs(5)))
+//!     .layer(IdleLayer::new(TokioTimer::default()).idle_timeout(Duration::from_secs(5)))
 //!     .service_fn(async |_: Request<Body>| {
 //!         let stalled = futures_util::stream::pending::<Result<&str, BoxError>>();
 //!         Ok::<_, BoxError>(Response::new(Body::from_stream(stalled)))
@@ -100,7 +100,20 @@ pin_project! {
 // ===== impl IdleLayer =====
 
 impl IdleLayer {
-    pub(crate) fn new(
+    /// Measures on the clock of `timer`, with the limits that a client has by default: 30 s without a byte, and 300 s for the
+    /// answer to an upload.
+    #[must_use]
+    pub fn new(timer: impl Timer) -> Self {
+        Self::from_limits(
+            Some(DEFAULT),
+            Some(DEFAULT_HEADERS),
+            0,
+            false,
+            Some(Arc::new(timer)),
+        )
+    }
+
+    pub(crate) fn from_limits(
         idle: Option<Duration>,
         headers: Option<Duration>,
         bytes_per_second: u64,
@@ -118,36 +131,24 @@ impl IdleLayer {
         }
     }
 
-    /// Measures on the clock of `timer`, with the limits that a client has by default: 30 s without a byte, and 300 s for the
-    /// answer to an upload.
-    pub fn with_timer(timer: impl Timer) -> Self {
-        Self::new(
-            Some(DEFAULT),
-            Some(DEFAULT_HEADERS),
-            0,
-            false,
-            Some(Arc::new(timer)),
-        )
-    }
-
     /// How long a body may stand still; `None` for no limit.
     #[must_use]
-    pub fn idle(mut self, limit: impl Into<Option<Duration>>) -> Self {
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         Arc::make_mut(&mut self.limits).idle = limit.into();
         self
     }
 
     /// How long the answer to an upload may take, once it was sent; `None` for no limit.
     #[must_use]
-    pub fn headers(mut self, limit: impl Into<Option<Duration>>) -> Self {
+    pub fn upload_answer_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         Arc::make_mut(&mut self.limits).headers = limit.into();
         self
     }
 
-    /// How fast bytes must pass at least, on average over the time of [`idle`](Self::idle); with 0, a single byte in that time
-    /// is enough.
+    /// How fast bytes must pass at least, on average over the [`idle_timeout`](Self::idle_timeout); with 0, a single byte in
+    /// that time is enough.
     #[must_use]
-    pub fn bytes_per_second(mut self, rate: u64) -> Self {
+    pub fn min_bytes_per_second(mut self, rate: u64) -> Self {
         Arc::make_mut(&mut self.limits).bytes_per_second = rate;
         self
     }
@@ -194,11 +195,9 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let limits = &*self.limits;
-        let (streams, uploads) = match OperationMeta::of(&request) {
-            Some(meta) => (meta.streamed, meta.uploads),
-            // A request of the user's own may be either.
-            None => (true, request.body().as_bytes().is_none()),
-        };
+        // A request of the user's own may be answered with anything.
+        let streams = OperationMeta::of(&request).is_none_or(|meta| meta.streamed);
+        let uploads = OperationMeta::sends_data(&request);
         let meter = if streams || uploads || !limits.documents_are_limited {
             limits.meter()
         } else {

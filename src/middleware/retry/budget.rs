@@ -29,7 +29,7 @@ const RETRY: u32 = 100;
 /// let sent = Arc::new(AtomicU32::new(0));
 /// let counter = sent.clone();
 /// let service = ServiceBuilder::new()
-///     .layer(RetryLayer::with_timer(RetryPolicy::standard(), TokioTimer::default()).budget(RetryBudget::new(10, 10)))
+///     .layer(RetryLayer::new(RetryPolicy::standard(), TokioTimer::default()).budget(RetryBudget::new(10, 10)))
 ///     .service_fn(move |_: Request<Body>| {
 ///         counter.fetch_add(1, Ordering::Relaxed);
 ///         async { Ok::<_, BoxError>(Response::builder().status(503).body(Body::empty())?) }

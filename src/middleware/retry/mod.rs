@@ -22,7 +22,7 @@
 //! let attempts = Arc::new(AtomicU32::new(0));
 //! let counter = attempts.clone();
 //! let service = ServiceBuilder::new()
-//!     .layer(RetryLayer::with_timer(RetryPolicy::standard(), TokioTimer::default()))
+//!     .layer(RetryLayer::new(RetryPolicy::standard(), TokioTimer::default()))
 //!     .service_fn(move |_: Request<Body>| {
 //!         let status = if counter.fetch_add(1, Ordering::Relaxed) < 2 { 503 } else { 200 };
 //!         async move { Ok::<_, BoxError>(Response::builder().status(status).body(Body::empty())?) }
@@ -104,8 +104,19 @@ pub(crate) struct Attempts {
 // ===== impl RetryLayer =====
 
 impl RetryLayer {
+    /// Retries as `policy` says, waiting on `timer`, with a [budget](RetryBudget) of the default size.
+    #[must_use]
+    pub fn new(policy: impl Policy, timer: impl Timer) -> Self {
+        Self::within(
+            SharedPolicy::new(policy),
+            Some(RetryBudget::default()),
+            None,
+            Some(Arc::new(timer)),
+        )
+    }
+
     /// `call_limit` holds for a request without a [`Deadline`].
-    pub(crate) fn new(
+    pub(crate) fn within(
         policy: SharedPolicy,
         budget: Option<RetryBudget>,
         call_limit: Option<Duration>,
@@ -121,16 +132,6 @@ impl RetryLayer {
         }
     }
 
-    /// Retries as `policy` says, waiting on `timer`, with a [budget](RetryBudget) of the default size.
-    pub fn with_timer(policy: impl Policy, timer: impl Timer) -> Self {
-        Self::new(
-            SharedPolicy::new(policy),
-            Some(RetryBudget::default()),
-            None,
-            Some(Arc::new(timer)),
-        )
-    }
-
     /// The same with another budget; `None` for no limit.
     #[must_use]
     pub fn budget(self, budget: impl Into<Option<RetryBudget>>) -> Self {
@@ -140,7 +141,7 @@ impl RetryLayer {
             timer,
             ..
         } = &*self.settings;
-        Self::new(policy.clone(), budget.into(), *call_limit, timer.clone())
+        Self::within(policy.clone(), budget.into(), *call_limit, timer.clone())
     }
 }
 
@@ -213,7 +214,7 @@ where
         return inner.call(request).await;
     };
     let meta = OperationMeta::of(&request);
-    let uploads = meta.is_some_and(|meta| meta.uploads);
+    let uploads = OperationMeta::sends_data(&request);
     let call_limit = settings.call_limit.filter(|_| !uploads);
     let deadline = Deadline::of(&request, meta).or_else(|| Deadline::new(call_limit?, timer));
     let again = Again::new(&request, meta);

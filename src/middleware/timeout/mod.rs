@@ -3,6 +3,21 @@
 //! Inside [`retry`](super::retry), so that an attempt that hangs is tried again. The body of an operation marked as streamed
 //! is not limited here. The error names the limit that passed, and what was waited for: a connection, credentials, a free
 //! slot, the answer, or the rest of it. See [the stack](super#order).
+//!
+//! ```
+//! # use http::{Request, Response};
+//! # use lakefs_sdk::{Body, BoxError, Error, middleware::timeout::AttemptTimeoutLayer, timer::TokioTimer};
+//! # use std::time::Duration;
+//! # use tower::{ServiceBuilder, ServiceExt};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+//! let service = ServiceBuilder::new()
+//!     .layer(AttemptTimeoutLayer::new(Duration::from_secs(5), TokioTimer::default()))
+//!     .service_fn(async |_: Request<Body>| std::future::pending::<Result<Response<Body>, BoxError>>().await);
+//! let error = service.oneshot(Request::new(Body::empty())).await.unwrap_err();
+//! assert!(error.downcast_ref::<Error>().is_some_and(Error::is_timeout));
+//! assert_eq!(error.to_string(), "no answer to the attempt within its limit of 5s, while waiting for the server's answer");
+//! # });
+//! ```
 
 use std::{
     future::Future,
@@ -17,7 +32,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
-    BoxError, Error,
+    Body, BoxError, Error,
     error::ErrorKind,
     operation::OperationMeta,
     timer::{SharedTimer, Sleep, Timer},
@@ -77,8 +92,14 @@ pub(crate) struct Clock {
 // ===== impl AttemptTimeoutLayer =====
 
 impl AttemptTimeoutLayer {
+    /// Limits every attempt to `limit`, on the clock of `timer`.
+    #[must_use]
+    pub fn new(limit: Duration, timer: impl Timer) -> Self {
+        Self::within(Some(limit), None, Some(Arc::new(timer)))
+    }
+
     /// `call_limit` holds for the whole call, of which a request without a [`Deadline`] is the first attempt.
-    pub(crate) fn new(
+    pub(crate) fn within(
         limit: Option<Duration>,
         call_limit: Option<Duration>,
         timer: SharedTimer,
@@ -88,11 +109,6 @@ impl AttemptTimeoutLayer {
             call_limit,
             timer,
         }
-    }
-
-    /// Limits every attempt to `limit`, on the clock of `timer`.
-    pub fn with_limit(limit: Duration, timer: impl Timer) -> Self {
-        Self::new(Some(limit), None, Some(Arc::new(timer)))
     }
 }
 
@@ -111,9 +127,9 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
 
 // ===== impl AttemptTimeout =====
 
-impl<S, B> Service<Request<B>> for AttemptTimeout<S>
+impl<S> Service<Request<Body>> for AttemptTimeout<S>
 where
-    S: Service<Request<B>, Error = BoxError>,
+    S: Service<Request<Body>, Error = BoxError>,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -123,10 +139,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         // How long a large body takes to send is no sign of trouble.
         let meta = OperationMeta::of(&request);
-        let uploads = meta.is_some_and(|meta| meta.uploads);
+        let uploads = OperationMeta::sends_data(&request);
         let limit = self.limit.filter(|_| !uploads);
         let deadline = Deadline::of(&request, meta);
         let inner = self.inner.call(request);

@@ -269,7 +269,8 @@ impl HyperBuilder {
         self
     }
 
-    /// Trusts the certificate authorities in `pem` too, beside the platform's: [`Tls::add_root_certificates`].
+    /// Trusts the certificate authorities in `pem` too, beside the platform's: [`Tls::add_root_certificates`], added to what
+    /// [`tls`](Self::tls) was given before.
     pub fn add_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.tls = self.tls.add_root_certificates(pem);
         self

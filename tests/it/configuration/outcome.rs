@@ -66,7 +66,7 @@ fn every_client_tells_where_its_settings_came_from() {
     assert_eq!(source(client.config(), "credentials"), "default");
 }
 
-/// A loader or a config is printed sooner or later.
+/// O19: a loader or a config is printed sooner or later.
 #[test]
 fn no_loader_config_or_client_shows_a_secret() {
     let set = [

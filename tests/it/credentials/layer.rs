@@ -25,7 +25,7 @@ async fn credentials_go_to_the_origin_of_the_endpoint_alone() {
         Credentials::provider(Provider::new([Step::Token("t1", 0)])),
     ] {
         let transport = answering(20);
-        let layer = AuthenticateLayer::with_credentials(&credentials, &endpoint).unwrap();
+        let layer = AuthenticateLayer::new(&credentials, &endpoint).unwrap();
         let service = layer.layer(transport.clone());
         for (url, expected) in [
             ("https://lakefs.example.com/base/api/v1/user", true),
@@ -199,7 +199,7 @@ async fn no_permit_is_held_while_credentials_are_fetched() {
         .step(|_| async { Ok(answer()) });
     let endpoint = Endpoint::parse("http://h").unwrap();
     let credentials = Credentials::login("id", "secret");
-    let mut service = AuthenticateLayer::with_credentials(&credentials, &endpoint)
+    let mut service = AuthenticateLayer::new(&credentials, &endpoint)
         .unwrap()
         .layer(ConcurrencyLimit::new(transport.clone(), 1));
     let request = Request::get("http://h/api/v1/user")
@@ -250,10 +250,9 @@ async fn a_refusal_that_holds_a_permit_is_read_before_the_login() {
         }
     });
     let endpoint = Endpoint::parse("http://h").unwrap();
-    let mut service =
-        AuthenticateLayer::with_credentials(&Credentials::login("id", "secret"), &endpoint)
-            .unwrap()
-            .layer(transport);
+    let mut service = AuthenticateLayer::new(&Credentials::login("id", "secret"), &endpoint)
+        .unwrap()
+        .layer(transport);
     let request = Request::get("http://h/api/v1/user")
         .body(Body::empty())
         .unwrap();

@@ -124,6 +124,27 @@ async fn a_refusal_by_another_host_replaces_nothing() {
     assert_eq!(transport.sent().len(), 1);
 }
 
+/// O17: a store that refuses a signed URL refuses the signature; a login for each of them would not help anybody.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_by_the_store_of_a_presigned_read_replaces_nothing() {
+    for status in [401, 403] {
+        let provider = two_tokens();
+        let transport = Scripted::new()
+            .status_with(302, &[("location", "https://s3.example.com/a?sig=1")], "")
+            .status(status, "<Error><Code>AccessDenied</Code></Error>");
+
+        let error = client(&provider, &transport)
+            .get_object("lake", "main", "a")
+            .presign(true)
+            .await
+            .unwrap_err();
+
+        assert!(error.is_permission_denied(), "{error}");
+        assert_eq!(provider.asked(), 1);
+        assert_eq!(authorizations(&transport), ["Bearer t1", ""]);
+    }
+}
+
 /// A stream that was read is gone; sending it again would store an empty object.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_can_be_read_once_is_not_sent_again() {

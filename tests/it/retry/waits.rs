@@ -113,6 +113,32 @@ async fn a_wait_beyond_the_deadline_gives_the_answer_at_once() {
     }
 }
 
+/// O12: where nothing limits the call, a far year would put it to sleep for ever.
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_more_than_an_hour_gives_the_answer_at_once_also_without_a_deadline() {
+    for (value, waits) in [
+        ("3600", true),
+        ("3601", false),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", false),
+    ] {
+        let transport = Scripted::new()
+            .status_with(429, &[("retry-after", value)], "")
+            .json(&repository());
+        let client = Client::builder().transport(transport).timeout(None);
+        let begun = Instant::now();
+
+        let answer = client.build().unwrap().get_repository("lake").await;
+
+        assert_eq!(answer.is_ok(), waits, "{value}");
+        let waited = begun.elapsed();
+        assert_eq!(waited >= Duration::from_secs(3600), waits, "{waited:?}");
+        if let Err(error) = answer {
+            assert!(error.is_throttled(), "{error}");
+            assert_eq!(waited, Duration::ZERO);
+        }
+    }
+}
+
 /// An attempt that comes when the limit of the call is nearly over has only what is left.
 #[tokio::test(start_paused = true)]
 async fn attempts_and_waits_together_stay_within_the_limit_of_the_call() {

@@ -1,6 +1,9 @@
 //! The transport over a `reqwest::Client`: the same bytes, the same errors, and nothing that the client does on its own.
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
+mod redirects;
+mod secrets;
+
 use std::{error::Error as StdError, io, time::Duration};
 
 use bytes::Bytes;
@@ -52,6 +55,19 @@ async fn stored_compressed(mut connection: Connection) -> io::Result<()> {
         connection.write("\r\n0\r\n\r\n").await?;
     }
     Ok(())
+}
+
+const SIGNED: &str = "X-Amz-Credential=PLANTEDcredential&X-Amz-Security-Token=PLANTEDtoken&X-Amz-Signature=PLANTEDsignature&sig=PLANTEDsig";
+
+/// All that an error shows, and all that is beneath it.
+fn everything(error: &(dyn StdError + 'static)) -> String {
+    let mut text = format!("{error} {error:#} {error:?} {error:#?}");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(&format!(" {next} {next:?} {next:#?}"));
+        cause = next.source();
+    }
+    text
 }
 
 // ===== bytes =====
@@ -296,281 +312,4 @@ async fn what_reqwest_would_send_elsewhere_is_refused() {
         .unwrap();
     transport.oneshot(request).await.unwrap();
     assert_eq!(server.requests().len(), 1);
-}
-
-// ===== redirects =====
-
-/// A server that redirects everything, and the one that it redirects to.
-async fn redirecting(status: &'static str) -> (TcpServer, TcpServer) {
-    let other = TcpServer::serve(async |mut connection: Connection| {
-        connection.request().await?;
-        connection.answer(200, "{}").await
-    })
-    .await
-    .unwrap();
-    let location = format!("{}/elsewhere?X-Amz-Signature=PLANTED", other.url());
-    let server = TcpServer::serve(move |mut connection: Connection| {
-        let location = location.clone();
-        async move {
-            while connection.request().await?.is_some() {
-                connection
-                    .write(format!(
-                        "HTTP/1.1 {status}\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
-                    ))
-                    .await?;
-            }
-            Ok(())
-        }
-    })
-    .await
-    .unwrap();
-    (server, other)
-}
-
-/// Whoever follows a presigned redirect must know what not to send there; reqwest knows only some headers.
-#[tokio::test]
-async fn a_redirect_comes_back_whatever_the_policy_of_the_client() {
-    let bodies = [Body::empty, || Body::from("data")];
-    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
-        let (server, other) = redirecting(status).await;
-        let following = reqwest::Client::builder().no_gzip().build().unwrap();
-        let transport = Reqwest::new(following).unwrap();
-        for (method, body) in [("GET", bodies[0]), ("HEAD", bodies[0]), ("PUT", bodies[1])] {
-            let request = Request::builder()
-                .method(method)
-                .uri(format!("{}/a", server.url()))
-                .body(body())
-                .unwrap();
-            let response = transport.clone().oneshot(request).await.unwrap();
-            assert!(response.status().is_redirection(), "{method} {status}");
-            assert!(response.headers().contains_key("location"));
-        }
-        assert_eq!(other.connections(), 0, "{status}");
-    }
-    let (server, other) = redirecting("302 Found").await;
-
-    let object = client(&server.url())
-        .get_object("lake", "main", "a")
-        .presign(true)
-        .follow_redirects(false)
-        .await
-        .unwrap();
-
-    assert!(matches!(object.answer, Answer::Redirect(_)), "{object:?}");
-    assert_eq!(other.connections(), 0);
-}
-
-/// What was answered by who knows whom is not an answer of lakeFS's.
-#[tokio::test]
-async fn a_redirect_that_the_client_followed_is_an_error() {
-    for status in ["302 Found", "303 See Other"] {
-        let (server, other) = redirecting(status).await;
-
-        let error = client(&server.url())
-            .commit("lake", "main", CommitCreation::new("m"))
-            .await
-            .unwrap_err();
-
-        assert!(error.message().contains("followed a redirect"), "{error}");
-        assert!(error.message().contains("Policy::none()"), "{error}");
-        assert!(error.may_have_taken_effect());
-        assert_eq!(error.attempts(), 1);
-        assert!(!everything(&error).contains("PLANTED"), "{error:?}");
-        assert_eq!(other.requests().len(), 1, "the case is real");
-    }
-}
-
-/// O19: the error of a redirect holds others that carry URLs of their own.
-#[tokio::test]
-async fn no_error_of_a_redirect_policy_shows_a_signature() {
-    let (server, _other) = redirecting("303 See Other").await;
-    let nested = redirect::Policy::custom(|attempt| {
-        let url = attempt.url().clone();
-        let error = reqwest::Client::new().get("http://[").build().unwrap_err();
-        attempt.error(error.with_url(url))
-    });
-    for policy in [redirect::Policy::limited(0), nested] {
-        let client = over(
-            &server.url(),
-            reqwest::Client::builder().no_gzip().redirect(policy),
-        );
-
-        let request = Request::post(format!("/a?{SIGNED}"))
-            .body(Body::empty())
-            .unwrap();
-        let error = client.oneshot(request).await.unwrap_err();
-
-        assert!(error.message().contains("redirect"), "{error}");
-        let shown = everything(&error);
-        assert!(!shown.contains("PLANTED"), "{shown}");
-    }
-}
-
-/// `from_builder` follows none at all.
-#[tokio::test]
-async fn a_client_that_was_built_here_follows_no_redirect() {
-    let (server, other) = redirecting("303 See Other").await;
-    let transport = Reqwest::from_builder(reqwest::Client::builder()).unwrap();
-    let client = Client::builder()
-        .endpoint(server.url())
-        .transport(transport);
-
-    let error = client
-        .build()
-        .unwrap()
-        .commit("lake", "main", CommitCreation::new("m"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(error.status().unwrap(), 303, "{error:?}");
-    assert_eq!(other.connections(), 0);
-}
-
-// ===== secrets =====
-
-const SIGNED: &str = "X-Amz-Credential=PLANTEDcredential&X-Amz-Security-Token=PLANTEDtoken&X-Amz-Signature=PLANTEDsignature&sig=PLANTEDsig";
-
-/// All that an error shows, and all that is beneath it.
-fn everything(error: &(dyn StdError + 'static)) -> String {
-    let mut text = format!("{error} {error:#} {error:?} {error:#?}");
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(&format!(" {next} {next:?} {next:#?}"));
-        cause = next.source();
-    }
-    text
-}
-
-/// O19: the error of an HTTP library carries the whole URL into logs and crash reports.
-#[tokio::test(start_paused = true)]
-async fn no_error_of_a_presigned_request_shows_its_signature() {
-    let refusing = TcpServer::serve(async |mut connection: Connection| {
-        while connection.request().await?.is_some() {
-            let echo = format!(r#"{{"message":"denied: http://h/a?{SIGNED}"}}"#);
-            connection.answer(403, &echo).await?;
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
-    let resetting =
-        TcpServer::serve(async |mut connection: Connection| connection.request().await.map(drop))
-            .await
-            .unwrap();
-    let silent = TcpServer::serve(async |mut connection: Connection| {
-        connection.request().await?;
-        std::future::pending().await
-    })
-    .await
-    .unwrap();
-    let builder = || reqwest::Client::builder().no_gzip();
-    let limited = || builder().timeout(Duration::from_millis(10));
-    type Check = fn(&Error) -> bool;
-    let cases: [(&str, String, reqwest::ClientBuilder, Check); 5] = [
-        ("connect", closed(), builder(), Error::is_connect),
-        ("reset", resetting.url(), builder(), Error::is_transport),
-        (
-            "403",
-            refusing.url(),
-            builder(),
-            Error::is_permission_denied,
-        ),
-        ("timeout", silent.url(), limited(), Error::is_timeout),
-        (
-            "scheme",
-            closed(),
-            builder().https_only(true),
-            Error::is_invalid_input,
-        ),
-    ];
-
-    for (case, endpoint, builder, check) in cases {
-        let transport = Reqwest::new(builder.build().unwrap()).unwrap();
-        let client = Client::builder()
-            .endpoint(&endpoint)
-            .transport(transport.clone())
-            .retry(RetryPolicy::none())
-            .build()
-            .unwrap();
-        let request = |target: &str| {
-            Request::put(format!("{target}/bucket/data?{SIGNED}"))
-                .body(Body::from("data"))
-                .unwrap()
-        };
-
-        // As it is at the transport, and what the client makes of it.
-        let sent = transport.clone().call_and_show(request(&endpoint)).await;
-        assert!(!sent.contains("PLANTED"), "{case}: {sent}");
-        let answer = client.clone().oneshot(request("")).await;
-        let error = match answer {
-            Ok(response) => {
-                assert_eq!((case, response.status().as_u16()), ("403", 403));
-                client.get_repository("lake").await.unwrap_err()
-            }
-            Err(error) => error,
-        };
-        assert!(check(&error), "{case}: {error:?}");
-        let shown = everything(&error) + &format!("{client:?} {transport:?}");
-        assert!(!shown.contains("PLANTED"), "{case}: {shown}");
-    }
-}
-
-/// What the transport itself shows of a request under way and of how it ended.
-trait CallAndShow {
-    async fn call_and_show(self, request: Request<Body>) -> String;
-}
-
-impl CallAndShow for Reqwest {
-    async fn call_and_show(mut self, request: Request<Body>) -> String {
-        let sent = tower::Service::call(&mut self, request);
-        let shown = format!("{sent:?}");
-        match sent.await {
-            Ok(response) => shown + &format!("{response:?}"),
-            Err(error) => shown + &everything(&*error),
-        }
-    }
-}
-
-/// O19: a stream that breaks off does so with an error of the same library.
-#[tokio::test(start_paused = true)]
-async fn no_error_of_a_presigned_body_shows_its_signature() {
-    let server = TcpServer::serve(async |mut connection: Connection| {
-        connection.request().await?;
-        connection
-            .write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234")
-            .await?;
-        if connection.number == 0 {
-            return Ok(());
-        }
-        std::future::pending().await
-    })
-    .await
-    .unwrap();
-    let limited = reqwest::Client::builder().read_timeout(Duration::from_secs(1));
-    let transport = Reqwest::from_builder(limited).unwrap();
-
-    for timeout in [false, true] {
-        let request = Request::get(format!("{}/a?{SIGNED}", server.url()))
-            .body(Body::empty())
-            .unwrap();
-        let response = transport.clone().oneshot(request).await.unwrap();
-        let error = response.into_body().bytes().await.unwrap_err();
-
-        assert_eq!(error.is_timeout(), timeout, "{error:?}");
-        assert_eq!(error.is_body(), !timeout, "{error:?}");
-        let shown = everything(&error);
-        assert!(!shown.contains("PLANTED"), "{shown}");
-    }
-}
-
-/// A program prints what it holds.
-#[test]
-fn the_transport_does_not_show_the_headers_of_its_client() {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-api-key", HeaderValue::from_static("PLANTED"));
-    let builder = reqwest::Client::builder().default_headers(headers);
-
-    let transport = Reqwest::from_builder(builder).unwrap();
-
-    assert_eq!(format!("{transport:?}"), "Reqwest");
 }
