@@ -35,6 +35,7 @@ mod model;
 mod plan;
 mod run;
 mod shrink;
+mod weather;
 mod witness;
 
 use std::{

@@ -15,7 +15,15 @@ pub(crate) struct Model {
     pub(crate) branches: BTreeMap<String, Branch>,
     /// To a place in `commits`.
     pub(crate) tags: BTreeMap<String, usize>,
-    timeline: HashMap<(String, String), Vec<(usize, Option<CallId>)>>,
+    /// What was to be seen when, by branch or tag and path.
+    timeline: HashMap<(String, String), Vec<Change>>,
+}
+
+/// From here on this was to be seen.
+#[derive(Clone, Copy)]
+struct Change {
+    at: usize,
+    shown: Option<CallId>,
 }
 
 pub(crate) struct Commit {
@@ -111,7 +119,8 @@ impl Model {
                 MAIN
             }
         };
-        self.note(at, changed)
+        self.note(at, changed);
+        Ok(())
     }
 
     /// What a branch or tag shows; nothing where there is none of the name.
@@ -141,10 +150,12 @@ impl Model {
     ) -> Vec<Option<CallId>> {
         let changes = self.timeline.get(&(reference.to_owned(), path.to_owned()));
         let changes = changes.map_or(&[][..], Vec::as_slice);
-        let before = changes.iter().take_while(|(at, _)| *at < start);
-        let during = changes.iter().filter(|(at, _)| (start..end).contains(at));
-        let first = before.last().and_then(|(_, shown)| *shown);
-        let during = during.map(|(_, shown)| *shown);
+        let before = changes.iter().take_while(|change| change.at < start);
+        let during = changes
+            .iter()
+            .filter(|change| (start..end).contains(&change.at));
+        let first = before.last().and_then(|change| change.shown);
+        let during = during.map(|change| change.shown);
         std::iter::once(first).chain(during).collect()
     }
 
@@ -157,7 +168,7 @@ impl Model {
     /// Whether what a call wrote was ever seen.
     pub(crate) fn ever_seen(&self, call: CallId) -> bool {
         let mut changes = self.timeline.values().flatten();
-        changes.any(|(_, shown)| *shown == Some(call))
+        changes.any(|change| change.shown == Some(call))
     }
 
     fn branch(&self, name: &str) -> Result<&Branch, String> {
@@ -246,18 +257,17 @@ impl Model {
     }
 
     /// Writes down what is different since the last time.
-    fn note(&mut self, at: usize, reference: &str) -> Result<(), String> {
+    fn note(&mut self, at: usize, reference: &str) {
         let tree = self.tree(reference);
         let known: BTreeSet<String> = self.paths(reference).map(str::to_owned).collect();
         for path in known.iter().chain(tree.keys()) {
             let place = (reference.to_owned(), path.clone());
             let changes = self.timeline.entry(place).or_default();
             let shown = tree.get(path).copied();
-            if changes.last().and_then(|(_, last)| *last) != shown {
-                changes.push((at, shown));
+            if changes.last().and_then(|last| last.shown) != shown {
+                changes.push(Change { at, shown });
             }
         }
-        Ok(())
     }
 }
 

@@ -4,10 +4,9 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use fastrand::Rng;
 use http::Request;
-use lakefs_sdk::testing::{
-    Fault, FaultLayer,
-    fault::{Rule, Seen},
-};
+use lakefs_sdk::testing::FaultLayer;
+
+use crate::weather::{Chance, weather};
 
 /// A call of a plan, by its place in it; sent as the request id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,14 +23,6 @@ pub(crate) struct Plan {
     /// Whether it lets fewer be while the server is overloaded.
     pub(crate) adaptive: bool,
     pub(crate) weather: Vec<Chance>,
-}
-
-/// What goes wrong with a request now and then, and with how many in a row.
-#[derive(Clone, Debug)]
-pub(crate) struct Chance {
-    pub(crate) fault: Fault,
-    pub(crate) probability: f64,
-    burst: u32,
 }
 
 /// One call.
@@ -152,10 +143,8 @@ impl Plan {
 
     pub(crate) fn faults(&self) -> FaultLayer {
         let layer = FaultLayer::new(self.seed);
-        self.weather.iter().fold(layer, |layer, chance| {
-            let rule = Rule::new(chance.fault.clone()).probability(chance.probability);
-            layer.rule(rule.burst(chance.burst))
-        })
+        let rules = self.weather.iter().map(Chance::rule);
+        rules.fold(layer, FaultLayer::rule)
     }
 }
 
@@ -251,55 +240,6 @@ pub(crate) fn content(id: CallId, size: usize) -> Vec<u8> {
     word.bytes().cycle().take(size).collect()
 }
 
-fn milliseconds(rng: &mut Rng, range: RangeInclusive<u64>) -> Duration {
+pub(crate) fn milliseconds(rng: &mut Rng, range: RangeInclusive<u64>) -> Duration {
     Duration::from_millis(rng.u64(range))
-}
-
-/// Some kinds of faults, each rare; one history in eight has a good day.
-fn weather(rng: &mut Rng) -> Vec<Chance> {
-    let latency = Fault::latency(milliseconds(rng, 1..=1_500));
-    let mut weather = vec![Chance {
-        fault: latency,
-        probability: 0.5,
-        burst: 1,
-    }];
-    if rng.u8(0..8) == 0 {
-        return weather;
-    }
-    let seconds = Duration::from_secs(rng.u64(0..=3));
-    let overload = |status| Fault::Status {
-        status,
-        retry_after: Some(seconds),
-    };
-    let faults = [
-        Fault::Refuse,
-        Fault::ResetBefore,
-        Fault::ResetAfter,
-        Fault::StallBefore,
-        Fault::StallAfter,
-        Fault::cut_body(),
-        Fault::StallBody { after: 0..=4096 },
-        Fault::corrupt_body(),
-        overload(429),
-        overload(503),
-        Fault::status(500),
-        Fault::StatusAfter { status: 500 },
-        Fault::StatusAfter { status: 504 },
-        Fault::Duplicate(Seen::First),
-        Fault::Duplicate(Seen::Second),
-        Fault::ContentType("text/html"),
-    ];
-    for fault in faults {
-        if rng.bool() {
-            continue;
-        }
-        let storms = matches!(fault, Fault::Status { .. });
-        let burst = if storms { rng.u32(1..=6) } else { 1 };
-        weather.push(Chance {
-            fault,
-            probability: rng.f64() * 0.06 / f64::from(burst).sqrt(),
-            burst,
-        });
-    }
-    weather
 }
