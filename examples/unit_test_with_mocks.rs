@@ -1,12 +1,15 @@
 //! How to test code that uses lakeFS: no server, no socket, three ways.
 //!
 //! The code under test is a small service of your own, `Publisher`. `cargo test --example unit_test_with_mocks` runs its tests
-//! with the test harness; `cargo run` runs the same ones here. They differ in what stands in for lakeFS:
+//! with the test harness; `cargo run` runs the same ones here. They differ in what stands in for lakeFS, under a client that
+//! is the real one:
 //!
-//! - `tower::service_fn`: a closure that answers as you say. The client above is the real one, so what you test includes its
-//!   retries and its errors.
-//! - `tower_test::mock`: the test looks at each request before it answers, one after the other.
-//! - `MemoryLakeFs`: a lakeFS that keeps what was written. Best where several calls belong together.
+//! - `MockTransport`: the test says what will be asked and what is answered. Best for what is sent, and for answers that are
+//!   hard to come by.
+//! - `Cassette`: what a server answered once. Best for the answers of a server that the test cannot have. Set
+//!   `LAKEFS_CASSETTE=record` to record it anew.
+//! - `MemoryLakeFs`: a lakeFS that keeps what was written. Best where several calls belong together; with a `FaultLayer`
+//!   over it, for what happens when they fail.
 
 use lakefs_sdk::{
     Client, Result,
@@ -52,65 +55,86 @@ fn main() {
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         tests::a_conflict_is_no_failure().await;
-        println!("service_fn: a conflict is no failure");
-        tests::the_report_is_uploaded_before_it_is_committed().await;
-        println!("tower_test: the report is uploaded before it is committed");
+        println!("MockTransport: a conflict is no failure");
+        tests::a_commit_that_may_have_been_made_is_not_repeated().await;
+        println!("MockTransport: a commit that may have been made is not repeated");
+        tests::the_commit_that_the_server_made_is_told().await;
+        println!("Cassette: the commit that the server made is told");
         tests::what_was_published_can_be_read().await;
         println!("MemoryLakeFs: what was published can be read");
+        tests::a_bad_connection_loses_nothing().await;
+        println!("FaultLayer: a bad connection loses nothing");
     });
 }
 
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
-    use http::{Method, Request, Response};
-    use lakefs_sdk::{Body, testing::MemoryLakeFs};
+    use lakefs_sdk::{
+        api::{commits::Commit, objects::UploadObject},
+        testing::{Cassette, Fault, FaultLayer, MemoryLakeFs, MockTransport, cassette::Mode},
+    };
     use serde_json::json;
+    use tower::Layer as _;
 
     use super::*;
 
-    fn stats() -> Body {
-        let stats = json!({ "path": "a", "path_type": "object", "physical_address": "mem://a", "checksum": "c", "mtime": 0 });
-        Body::from(stats.to_string())
+    /// The uploads of a mocked lakeFS succeed.
+    fn mock() -> MockTransport {
+        let lakefs = MockTransport::new();
+        lakefs.on::<UploadObject>().reply_json(json!({
+            "path": "a", "path_type": "object", "physical_address": "mem://a", "checksum": "c", "mtime": 0
+        }));
+        lakefs
     }
 
-    /// A closure answers: by method and path, or by a counter of your own.
+    /// An answer that is hard to come by: somebody else was faster.
     #[cfg_attr(test, tokio::test)]
     pub(super) async fn a_conflict_is_no_failure() {
-        let lakefs = tower::service_fn(async |request: Request<Body>| {
-            let (status, body) = match request.uri().path().rsplit('/').next() {
-                Some("objects") => (201, stats()),
-                Some("commits") => (409, Body::empty()),
-                _ => (500, Body::empty()),
-            };
-            Response::builder().status(status).body(body)
-        });
+        let lakefs = mock();
+        let commit = Commit::new("lake", "main", CommitCreation::new("publish a"));
+        lakefs
+            .expect(commit)
+            .reply_error(409, "nothing to commit")
+            .times(1);
 
-        let publisher = Publisher::new(Client::new(lakefs), "lake");
+        let publisher = Publisher::new(Client::new(lakefs.clone()), "lake");
 
         assert_eq!(publisher.publish("a", "1".to_owned()).await.unwrap(), None);
+        assert_eq!(lakefs.calls::<UploadObject>()[0].path, "a");
+        // Dropping `lakefs` checks that the commit was made as it was expected, and nothing else was asked.
     }
 
-    /// The test plays the server: it takes each request in turn.
+    /// A connection that is lost in the wrong moment.
     #[cfg_attr(test, tokio::test)]
-    pub(super) async fn the_report_is_uploaded_before_it_is_committed() {
-        let (lakefs, mut server) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-        let lakefs = tower::buffer::Buffer::new(lakefs, 8); // makes it `Sync`, as a transport must be
-        let publisher = Publisher::new(Client::new(lakefs), "lake");
-        let publishing = tokio::spawn(async move { publisher.publish("a", "1".to_owned()).await });
+    pub(super) async fn a_commit_that_may_have_been_made_is_not_repeated() {
+        let lakefs = mock();
+        lakefs.on::<Commit>().reset().times(1);
+        let publisher = Publisher::new(Client::new(lakefs.clone()), "lake");
 
-        let (upload, answer) = server.next_request().await.unwrap();
-        assert_eq!(upload.method(), Method::POST);
-        assert!(upload.uri().path().ends_with("/branches/main/objects"));
-        answer.send_response(Response::new(stats()));
-        let (commit, answer) = server.next_request().await.unwrap();
-        let sent = commit.into_body().text().await.unwrap();
-        assert_eq!(sent, r#"{"message":"publish a"}"#);
-        answer.send_error("cable pulled");
+        let error = publisher.publish("a", "1".to_owned()).await.unwrap_err();
 
-        // Nobody knows whether that commit was made: the client does not repeat it, and says so.
-        let error = publishing.await.unwrap().unwrap_err();
         assert!(error.is_transport() && error.may_have_taken_effect());
-        assert_eq!(error.attempts(), 1);
+    }
+
+    /// What a server answered once. With a server of your own in place of the one in memory, record with
+    /// `Client::builder().transport(cassette).endpoint(…).credentials(…)`; no secret gets into the file.
+    #[cfg_attr(test, tokio::test)]
+    pub(super) async fn the_commit_that_the_server_made_is_told() {
+        let mode = Mode::from_env().unwrap();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/publish.json");
+        let server = MemoryLakeFs::builder()
+            .seed(1)
+            .clock(|| jiff::Timestamp::UNIX_EPOCH);
+        let cassette = Cassette::open(file, mode, server.build()).unwrap();
+        let client = Client::new(cassette.clone());
+        let repository = RepositoryCreation::new("lake", "mem://lake");
+        client.create_repository(repository).await.unwrap();
+
+        let publisher = Publisher::new(client, "lake");
+        let commit = publisher.publish("a", "42".to_owned()).await.unwrap();
+
+        assert_eq!(commit.unwrap().len(), 64);
+        cassette.verify();
     }
 
     /// Nothing is played: what was written is there.
@@ -127,5 +151,25 @@ mod tests {
         assert_eq!(read.unwrap().text().await.unwrap(), "42");
         let log = lakefs.log_commits("lake", "main").await.unwrap();
         assert_eq!(log.results[0].message, "publish a");
+    }
+
+    /// The same lakeFS, far away on a bad day: the first connection is refused, then the upload is done and nobody is told.
+    #[cfg_attr(test, tokio::test(start_paused = true))]
+    pub(super) async fn a_bad_connection_loses_nothing() {
+        let lakefs = MemoryLakeFs::new();
+        let faults = FaultLayer::new(7).script_on(
+            "uploadObject",
+            [Some(Fault::Refuse), Some(Fault::ResetAfter)],
+        );
+        let repository = RepositoryCreation::new("lake", "mem://lake");
+        let near = Client::new(lakefs.clone());
+        near.create_repository(repository).await.unwrap();
+
+        let publisher = Publisher::new(Client::new(faults.layer(lakefs)), "lake");
+        let commit = publisher.publish("a", "42".to_owned()).await.unwrap();
+
+        let read = near.get_object("lake", commit.unwrap(), "a").await;
+        assert_eq!(read.unwrap().text().await.unwrap(), "42");
+        assert_eq!(faults.injected().len(), 2);
     }
 }

@@ -43,7 +43,7 @@
 //! | `aws` | | `Credentials::aws_iam`: login as an AWS role |
 //! | `metrics` | | `ClientBuilder::metrics`: counts and times of calls and requests, through the crate `metrics` |
 //! | `opentelemetry` | | `ClientBuilder::propagate_trace_context`: W3C trace context sent with every attempt |
-//! | `testing` | | `testing::MemoryLakeFs`: a lakeFS in memory |
+//! | `testing` | | `testing::MemoryLakeFs`, `MockTransport`, `Cassette`, `FaultLayer`: a lakeFS in memory, mocks, recorded traffic, faults |
 //!
 //! Without default features the crate is http, tower and serde: no hyper, no runtime, no TLS. What needs a clock (time limits,
 //! retries) then wants a [`Timer`](timer::Timer) of yours.

@@ -25,6 +25,11 @@ const MAX_QUOTE: usize = 300;
 /// How the message of a 500 begins that is no fault of the server's.
 const LOCKED: &str = "branch is currently locked";
 
+/// How the first line of several errors ends; each of them follows on lines of its own, the first of which begins with `* `.
+///
+/// <https://github.com/hashicorp/go-multierror>
+const COUNTS: [&str; 2] = ["error occurred:", "errors occurred:"];
+
 const WEB_PAGE: &str =
     "this is a web page, not the lakeFS API: is the endpoint right, and does it end in /api/v1?";
 
@@ -178,15 +183,23 @@ impl ErrorDocument {
     }
 
     /// A validation error quotes the server's schema over many lines, Azure adds ids: the first line says what is wrong.
+    ///
+    /// Where that only counts what follows, as that of a hook's refusal does, the reasons are told too. What they are made
+    /// of, such as a stack trace, is not.
     fn message(text: &str) -> Self {
-        match text
+        let mut lines = text
             .split(['\n', '\r'])
             .map(str::trim)
-            .find(|line| !line.is_empty())
-        {
-            Some(line) => Self::Message(quote(line)),
-            None => Self::None,
+            .filter(|line| !line.is_empty());
+        let Some(first) = lines.next() else {
+            return Self::None;
+        };
+        if !COUNTS.iter().any(|end| first.ends_with(end)) {
+            return Self::Message(quote(first));
         }
+        let reasons: Vec<&str> = lines.filter_map(|line| line.strip_prefix("* ")).collect();
+        let message = format!("{first} {}", reasons.join("; "));
+        Self::Message(quote(message.trim_end()))
     }
 }
 

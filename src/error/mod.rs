@@ -82,7 +82,9 @@ impl Error {
         self.inner.answer.as_ref().map(|answer| answer.status)
     }
 
-    /// The server's own message where there was one, else what this crate found.
+    /// The server's own message where there was one, else what this crate found: on one line, and cut where it is long.
+    ///
+    /// All that the server said is in [`body`](Self::body).
     #[must_use]
     pub fn message(&self) -> &str {
         &self.inner.message

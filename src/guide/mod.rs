@@ -1,5 +1,6 @@
 //! Longer texts, each about one job, with code that runs as a test. [`configuration`]: from a client in one line to one for
-//! production, and where each setting of lakeFS's other clients is found here.
+//! production, and where each setting of lakeFS's other clients is found here. `testing` (feature `testing`): the ways to test
+//! code that uses lakeFS, and when to use each.
 
 pub mod configuration {
     #![doc = include_str!("configuration.md")]

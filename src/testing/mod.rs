@@ -18,12 +18,24 @@ mod memory;
 pub mod mock;
 mod redact;
 
+use http::request::Parts;
+
+use crate::operation::OperationMeta;
+
 pub use self::{
     cassette::Cassette,
     fault::{Fault, FaultLayer},
     memory::{
-        AccessControl, BlockStore, MemoryLakeFs, MemoryLakeFsBuilder, MemoryUser, PendingUpload,
-        ServedLakeFs,
+        AccessControl, BlockStore, HookCall, HookEvent, HookKind, HookOutcome, MemoryLakeFs,
+        MemoryLakeFsBuilder, MemoryUser, PendingUpload, ServedLakeFs,
     },
     mock::{MockTransport, Mockable, Sent},
 };
+
+/// The id of a request's operation: as the client says, else by method and path.
+fn operation_of(parts: &Parts) -> Option<&'static str> {
+    match parts.extensions.get::<&'static OperationMeta>() {
+        Some(meta) => Some(meta.id),
+        None => memory::recognize(&parts.method, parts.uri.path()).map(|(id, _)| id),
+    }
+}

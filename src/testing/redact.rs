@@ -33,8 +33,13 @@ const PROPERTIES: [&str; 9] = [
     "token",
 ];
 
-/// Properties that authenticate in one operation, and say something harmless in others.
-const OF_OPERATIONS: [(&str, &str); 2] = [("stsLogin", "code"), ("stsLogin", "state")];
+/// Properties and parameters that authenticate in one operation, and say something harmless in others.
+const OF_OPERATIONS: [(&str, &str); 4] = [
+    ("oauthCallback", "code"),
+    ("oauthCallback", "state"),
+    ("stsLogin", "code"),
+    ("stsLogin", "state"),
+];
 
 /// What is secret, with what a test adds to it.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +67,7 @@ impl Secrets {
     /// Whether no value of a property may be shown.
     pub(super) fn hides_property(&self, operation: Option<&str>, name: &str) -> bool {
         let same = |hidden: &&str| hidden.eq_ignore_ascii_case(name);
-        PROPERTIES.iter().any(|hidden| same(hidden))
+        PROPERTIES.iter().any(same)
             || self.properties.iter().any(|hidden| hidden == name)
             || OF_OPERATIONS
                 .iter()
@@ -89,6 +94,21 @@ impl Secrets {
             Value::String(text) => *text = redact_signatures(text).into_owned(),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// Path and query without secrets.
+    pub(super) fn target(&self, operation: Option<&str>, target: &str) -> String {
+        let target = redact_signatures(target);
+        let Some((path, query)) = target.split_once('?') else {
+            return target.into_owned();
+        };
+        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, _)) if self.hides_property(operation, name) => {
+                format!("{name}={REDACTED}")
+            }
+            _ => pair.to_owned(),
+        });
+        format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
     }
 
     /// A header's values as text, without secrets.
@@ -130,6 +150,16 @@ mod tests {
         );
         Secrets::default().redact(Some("stsLogin"), &mut document);
         assert_eq!(document["code"], "[redacted]");
+    }
+
+    #[test]
+    fn a_url_loses_its_secrets_and_nothing_else() {
+        let target = "/auth/oidc/callback?code=s&state=s&a=b&X-Amz-Signature=s&flag";
+        assert_eq!(
+            Secrets::default().target(Some("oauthCallback"), target),
+            "/auth/oidc/callback?code=[redacted]&state=[redacted]&a=b&X-Amz-Signature=[redacted]&flag"
+        );
+        assert_eq!(Secrets::default().target(None, "/a?code=1"), "/a?code=1");
     }
 
     #[test]

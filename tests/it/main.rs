@@ -1,6 +1,7 @@
 //! The behaviour of the crate, a file a behaviour, in one binary.
 
 mod blocking;
+mod cassettes;
 mod closed_connections;
 mod codec_properties;
 mod compatibility;
@@ -12,14 +13,20 @@ mod deadlines;
 mod dependencies;
 mod endpoint;
 mod error_bodies;
+mod faults;
+mod hook_refusals;
 mod hyper_transport;
 mod idle;
 mod large_bodies;
+mod memory_hooks;
+mod memory_imports;
 mod memory_policies;
 mod memory_presign;
 mod memory_protection;
+mod memory_pulls;
 mod memory_server;
 mod metrics;
+mod mocks;
 mod object_paths;
 mod operations;
 mod paging;

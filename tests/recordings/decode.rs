@@ -7,13 +7,13 @@ use http::{
     response::Parts,
 };
 use lakefs_sdk::{
-    BoxError, Error, codec,
+    Body, BoxError, Error, codec,
     models::{Answer, MergeResult, ObjectHead},
 };
 use serde_json::Value;
 
 use crate::{
-    operations::{Decoded, OPERATIONS, operation},
+    operations::{Decoded, Decoder, OPERATIONS, operation},
     recorded::{Exchange, exchanges, folder},
     same::compare,
 };
@@ -102,7 +102,13 @@ fn check(exchange: &Exchange) -> Result<Vec<String>, BoxError> {
             Ok(match decoded {
                 Err(error) if !asked_for && error.is_decode() => Vec::new(),
                 Err(error) => check_error(id, &parts, &body, &error),
-                Ok(decoded) => check_output(&parts, &body, &decoded),
+                Ok(decoded) => {
+                    let mut differing = check_output(&parts, &body, &decoded);
+                    let mocked = (operation.answer)(parts.clone(), body.clone());
+                    let mocked = mocked?.into_parts();
+                    check_mocked(operation, &parts, &decoded, mocked, &mut differing);
+                    differing
+                }
             })
         }
     }
@@ -146,6 +152,25 @@ fn check_output(parts: &Parts, body: &Bytes, decoded: &Decoded) -> Vec<String> {
         }
     }
     differing
+}
+
+/// Whether a mock's answer has the status of the server's, and says the same.
+fn check_mocked(
+    operation: &Decoder,
+    parts: &Parts,
+    decoded: &Decoded,
+    (mocked, body): (Parts, Body),
+    differing: &mut Vec<String>,
+) {
+    let status = mocked.status;
+    if status != parts.status {
+        differing.push(format!("{} is mocked as {status}", parts.status));
+    }
+    let body = body.as_bytes().cloned().unwrap_or_default();
+    match (operation.decode)(mocked, body) {
+        Ok(again) if again == *decoded => {}
+        again => differing.push(format!("is mocked as {again:?}")),
+    }
 }
 
 /// What was sent as JSON, as text, or (an uploaded part's) as the header `ETag`.
@@ -256,7 +281,8 @@ fn check_error(operation: &str, parts: &Parts, body: &Bytes, error: &Error) -> V
     differing
 }
 
-/// The first line of the first `message` in a body of JSON documents, or of a body of text.
+/// The first line of the first `message` in a body of JSON documents, or of a body of text; of a refusal by hooks, with
+/// the reasons.
 fn servers_message(body: &Bytes) -> Option<String> {
     let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
     let in_json = documents
@@ -269,8 +295,16 @@ fn servers_message(body: &Bytes) -> Option<String> {
         None if text.trim_start().starts_with('<') => return None,
         None => text.into_owned(),
     };
-    let line = message.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map(str::to_owned)
+    let mut lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let first = lines.next()?;
+    if !first.ends_with("occurred:") {
+        return Some(first.to_owned());
+    }
+    let reasons: Vec<&str> = lines.filter_map(|line| line.strip_prefix("* ")).collect();
+    Some(format!("{first} {}", reasons.join("; ")))
 }
 
 fn fits(status: StatusCode, message: &str, error: &Error) -> bool {

@@ -23,6 +23,7 @@ pub struct Overlay {
     pub patterns: BTreeMap<String, String>,
     pub paging: PagingOverlay,
     pub outputs: BTreeMap<String, OutputOverlay>,
+    pub statuses: BTreeMap<String, u16>,
     pub bodies: BTreeMap<String, String>,
     pub headers: BTreeMap<String, BTreeMap<String, HeaderOverlay>>,
     pub operations: BTreeMap<String, OperationOverlay>,

@@ -522,7 +522,7 @@ impl Mockable for api::SetGroupAcl {
 }
 
 impl Mockable for api::OauthCallback {
-    const STATUS: u16 = 302u16;
+    const STATUS: u16 = 200u16;
     fn read(_: &Sent) -> Result<Self> {
         Ok(Self {})
     }

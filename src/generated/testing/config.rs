@@ -219,6 +219,12 @@ impl Config {
     }
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl VersionConfig {
     /// With nothing set.
     #[must_use]
@@ -276,6 +282,12 @@ impl VersionConfig {
     }
 }
 
+impl Default for VersionConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl UIConfig {
     /// With nothing set.
     #[must_use]
@@ -295,6 +307,12 @@ impl UIConfig {
     ) -> Self {
         self.custom_viewers = Some(custom_viewers.into_iter().collect());
         self
+    }
+}
+
+impl Default for UIConfig {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -351,5 +369,11 @@ impl CapabilitiesConfig {
     #[must_use]
     pub fn new() -> Self {
         Self {}
+    }
+}
+
+impl Default for CapabilitiesConfig {
+    fn default() -> Self {
+        Self::new()
     }
 }

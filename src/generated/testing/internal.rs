@@ -588,6 +588,12 @@ impl SetupState {
     }
 }
 
+impl Default for SetupState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl AuthCapabilities {
     /// With nothing set.
     #[must_use]
@@ -615,6 +621,12 @@ impl AuthCapabilities {
     }
 }
 
+impl Default for AuthCapabilities {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl GarbageCollectionConfig {
     /// With nothing set.
     #[must_use]
@@ -629,6 +641,12 @@ impl GarbageCollectionConfig {
     pub fn grace_period(mut self, grace_period: i64) -> Self {
         self.grace_period = Some(grace_period);
         self
+    }
+}
+
+impl Default for GarbageCollectionConfig {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -882,6 +900,12 @@ impl MetaRangeCreationResponse {
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
+    }
+}
+
+impl Default for MetaRangeCreationResponse {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -136,7 +136,7 @@ impl Mockable for api::StatObject {
 }
 
 impl Mockable for api::UpdateObjectUserMetadata {
-    const STATUS: u16 = 201u16;
+    const STATUS: u16 = 204u16;
     fn read(sent: &Sent) -> Result<Self> {
         Ok(Self {
             repository: sent.path("repository")?,
@@ -350,6 +350,12 @@ impl UnderlyingObjectProperties {
     pub fn storage_class(mut self, storage_class: impl Into<String>) -> Self {
         self.storage_class = Some(storage_class.into());
         self
+    }
+}
+
+impl Default for UnderlyingObjectProperties {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -56,7 +56,7 @@ impl Mockable for api::GetPullRequest {
 }
 
 impl Mockable for api::UpdatePullRequest {
-    const STATUS: u16 = 200u16;
+    const STATUS: u16 = 204u16;
     fn read(sent: &Sent) -> Result<Self> {
         Ok(Self {
             repository: sent.path("repository")?,

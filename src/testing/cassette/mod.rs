@@ -59,15 +59,15 @@ use http::{Request, Response};
 use tower::Service;
 
 use self::{replay::Replay, tape::Tape};
-use super::redact::Secrets;
+use super::{operation_of, redact::Secrets};
 use crate::{
     Body, BoxError, Result,
-    operation::OperationMeta,
     transport::{BoxTransport, HttpTransport},
 };
 
 mod file;
 mod mode;
+mod passing;
 mod replay;
 mod tape;
 
@@ -208,9 +208,8 @@ impl Cassette {
         };
         let (parts, body) = request.into_parts();
         let body = body.bytes().await?;
-        let meta = parts.extensions.get::<&'static OperationMeta>().copied();
-        let asked = tape::request(meta, &parts, &body, &self.secrets());
-        replay.play(meta.map(|meta| meta.id), &asked, self.strict)
+        let asked = tape::request(&parts, &body, &self.secrets());
+        replay.play(operation_of(&parts), &asked, self.strict)
     }
 }
 

@@ -3,25 +3,26 @@
 use std::{
     io,
     path::PathBuf,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
     thread,
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, request::Parts};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 
-use super::file::{self, Contents, Failure, Headers, Interaction, OneOrMany, Request, Response};
+use super::{
+    file::{self, Contents, Failure, Headers, Interaction, OneOrMany, Request, Response},
+    passing::{Passing, Side},
+};
 use crate::{
-    Body, Error,
+    Body,
     error::{ErrorKind, classify},
     operation::OperationMeta,
-    testing::redact::Secrets,
+    testing::{difference::is_json, operation_of, redact::Secrets},
 };
 
 /// Headers of requests that are recorded and compared; all others differ from run to run, or say nothing.
@@ -45,6 +46,14 @@ const NOT_KEPT: [&str; 5] = [
     "trailer",
 ];
 
+/// Operations whose requests or answers are data, for requests that were made by hand.
+const DATA: [&str; 4] = [
+    "getMetadataObject",
+    "getObject",
+    "getRunHookOutput",
+    "uploadObject",
+];
+
 /// The interactions so far. When the last copy is dropped, what is new of them is written.
 #[derive(Clone)]
 pub(super) struct Tape {
@@ -60,7 +69,6 @@ struct Inner {
 }
 
 struct Entry {
-    meta: Option<&'static OperationMeta>,
     parts: Parts,
     body: BytesMut,
     outcome: Outcome,
@@ -75,20 +83,6 @@ enum Outcome {
         body: BytesMut,
         complete: bool,
     },
-}
-
-/// A body whose bytes are kept as they pass.
-struct Passing {
-    body: Body,
-    tape: Tape,
-    entry: usize,
-    side: Side,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Request,
-    Response,
 }
 
 // ===== impl Tape =====
@@ -111,14 +105,13 @@ impl Tape {
         let mut entries = self.entries();
         let entry = entries.len();
         entries.push(Entry {
-            meta: parts.extensions.get::<&'static OperationMeta>().copied(),
             parts: parts.clone(),
             body: body
                 .as_bytes()
                 .map_or_else(BytesMut::new, |bytes| BytesMut::from(&bytes[..])),
             outcome: Outcome::Pending,
         });
-        (entry, self.passing(body, entry, Side::Request))
+        (entry, Passing::record(body, self, entry, Side::Request))
     }
 
     pub(super) fn response(
@@ -137,7 +130,7 @@ impl Tape {
                 complete: body.is_end_stream() || body.as_bytes().is_some(),
             };
         }
-        let body = self.passing(body, entry, Side::Response);
+        let body = Passing::record(body, self, entry, Side::Response);
         http::Response::from_parts(parts, body)
     }
 
@@ -159,16 +152,11 @@ impl Tape {
         self.inner.entries().len()
     }
 
-    fn passing(&self, body: Body, entry: usize, side: Side) -> Body {
-        if body.as_bytes().is_some() {
-            return body;
+    /// Takes what was read of a body, and whether it is over.
+    pub(super) fn passed(&self, entry: usize, side: Side, data: Option<&Bytes>, over: bool) {
+        if let Some(entry) = self.entries().get_mut(entry) {
+            entry.take(side, data.map_or(&[], |data| data), over);
         }
-        Body::new(Passing {
-            body,
-            tape: self.clone(),
-            entry,
-            side,
-        })
     }
 
     /// To change them.
@@ -228,10 +216,9 @@ impl Entry {
                 body,
                 complete,
             } => {
-                let operation = self.meta.map(|meta| meta.id);
-                // Of an object's contents every byte counts; an error is a document all the same.
-                let document =
-                    status.as_u16() >= 400 || self.meta.is_some_and(|meta| !meta.streamed);
+                let operation = operation_of(&self.parts);
+                let document = status.as_u16() >= 400
+                    || is_document(&self.parts, headers, |meta| !meta.streamed);
                 let response = Response {
                     status: status.as_u16(),
                     headers: kept(headers, secrets, |name| !NOT_KEPT.contains(&name)),
@@ -242,35 +229,27 @@ impl Entry {
             }
         };
         Some(Interaction {
-            operation: self.meta.map(|meta| meta.id.to_owned()),
-            request: request(self.meta, &self.parts, &self.body, secrets),
+            operation: operation_of(&self.parts).map(str::to_owned),
+            request: request(&self.parts, &self.body, secrets),
             response,
             failure,
         })
     }
 
-    fn take(&mut self, side: Side, data: &Bytes) {
+    fn take(&mut self, side: Side, data: &[u8], over: bool) {
         match (side, &mut self.outcome) {
             (Side::Request, _) => self.body.extend_from_slice(data),
-            (Side::Response, Outcome::Answered { body, .. }) => body.extend_from_slice(data),
+            (Side::Response, Outcome::Answered { body, complete, .. }) => {
+                body.extend_from_slice(data);
+                *complete |= over;
+            }
             (Side::Response, _) => {}
-        }
-    }
-
-    fn end(&mut self, side: Side) {
-        if let (Side::Response, Outcome::Answered { complete, .. }) = (side, &mut self.outcome) {
-            *complete = true;
         }
     }
 }
 
 /// A request as a cassette has it.
-pub(super) fn request(
-    meta: Option<&OperationMeta>,
-    parts: &Parts,
-    body: &[u8],
-    secrets: &Secrets,
-) -> Request {
+pub(super) fn request(parts: &Parts, body: &[u8], secrets: &Secrets) -> Request {
     let target = parts
         .uri
         .path_and_query()
@@ -279,13 +258,25 @@ pub(super) fn request(
         let ours = name.starts_with("x-lakefs-") && name != "x-lakefs-client";
         ours || ASKED.contains(&name)
     };
-    let document = meta.is_some_and(|meta| !meta.uploads);
-    let operation = meta.map(|meta| meta.id);
+    let document = is_document(parts, &parts.headers, |meta| !meta.uploads);
+    let operation = operation_of(parts);
     Request {
         method: parts.method.to_string(),
-        target: classify::redact_signatures(target).into_owned(),
+        target: secrets.target(operation, target),
         headers: kept(&parts.headers, secrets, asked),
         body: Contents::write(body, document, operation, secrets),
+    }
+}
+
+/// Whether a body is a document, of which the meaning counts; of data every byte does.
+fn is_document(
+    parts: &Parts,
+    headers: &HeaderMap,
+    by_meta: impl Fn(&OperationMeta) -> bool,
+) -> bool {
+    match parts.extensions.get::<&'static OperationMeta>() {
+        Some(meta) => by_meta(meta),
+        None => is_json(headers) && operation_of(parts).is_none_or(|id| !DATA.contains(&id)),
     }
 }
 
@@ -299,41 +290,4 @@ fn kept(headers: &HeaderMap, secrets: &Secrets, is_kept: impl Fn(&str) -> bool) 
         )
     })
     .collect()
-}
-
-// ===== impl Passing =====
-
-impl http_body::Body for Passing {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let over = frame.is_none() || matches!(frame, Some(Ok(_))) && self.body.is_end_stream();
-        let mut entries = self.tape.entries();
-        if let Some(entry) = entries.get_mut(self.entry) {
-            if let Some(data) = frame
-                .as_ref()
-                .and_then(|frame| frame.as_ref().ok()?.data_ref())
-            {
-                entry.take(self.side, data);
-            }
-            if over {
-                entry.end(self.side);
-            }
-        }
-        drop(entries);
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

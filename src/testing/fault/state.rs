@@ -11,7 +11,7 @@ use std::{
 use http::request::Parts;
 
 use super::{Fault, Rule};
-use crate::{operation::OperationMeta, testing::memory};
+use crate::testing::operation_of;
 
 /// A fault that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +99,7 @@ impl Shared {
     }
 
     pub(super) fn decide(&self, parts: &Parts) -> Decision {
-        let operation = match parts.extensions.get::<&'static OperationMeta>() {
-            Some(meta) => Some(meta.id),
-            None => memory::recognize(&parts.method, parts.uri.path()).map(|(id, _)| id),
-        };
+        let operation = operation_of(parts);
         let mut state = self.state();
         let request = state.requests;
         state.requests += 1;

@@ -54,6 +54,14 @@ impl Failure {
         Self::new(StatusCode::UNAUTHORIZED, "error authenticating request")
     }
 
+    /// Says what was being done, before the message.
+    pub(super) fn context(mut self, doing: &str) -> Self {
+        if !doing.is_empty() {
+            self.message = format!("{doing}: {}", self.message);
+        }
+        self
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }

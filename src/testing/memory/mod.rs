@@ -4,6 +4,7 @@ mod accounts;
 mod contract;
 mod error;
 mod handlers;
+mod hooks;
 mod ids;
 mod object_store;
 mod permissions;
@@ -17,17 +18,20 @@ mod state;
 mod storage;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use accounts::{AccessControl, MemoryUser};
+pub use hooks::{HookCall, HookEvent, HookKind, HookOutcome};
 pub use serve::ServedLakeFs;
 pub use storage::multipart::PendingUpload;
 
 use accounts::Plan;
+use hooks::Hooks;
 use ids::Ids;
-use server::{Clock, Server};
+use server::{Clock, Server, Settings};
 
 /// A lakeFS in memory: a service for tests, examples, and for trying things out.
 ///
@@ -39,7 +43,7 @@ use server::{Clock, Server};
 /// Everybody may do everything, until the builder is given [access keys](MemoryLakeFsBuilder::access_key) and an
 /// [`AccessControl`]: then each operation needs the permissions that it needs on a real server.
 ///
-/// What it does not carry out yet it refuses with 501 and a message that says so.
+/// It carries out every operation of the API; those that are not part of the open-source server answer 501, as there.
 ///
 /// ```
 /// use lakefs_sdk::{Body, testing::MemoryLakeFs};
@@ -73,6 +77,7 @@ pub struct MemoryLakeFsBuilder {
     import_support: bool,
     seed: Option<u64>,
     clock: Clock,
+    hooks: Hooks,
 }
 
 /// The kind of object store that a [`MemoryLakeFs`] pretends to keep its objects in.
@@ -117,6 +122,7 @@ impl MemoryLakeFs {
             import_support: true,
             seed: None,
             clock: Arc::new(Timestamp::now),
+            hooks: Hooks::default(),
         }
     }
 }
@@ -228,6 +234,9 @@ impl MemoryLakeFsBuilder {
 
     /// Puts an object into the object store beside all repositories: something to import, or to stage by its address,
     /// such as `s3://bucket/key` or `local:///directory/file`.
+    ///
+    /// An import takes no time: it is carried out before the next request to its repository is answered, unless that
+    /// one cancels it.
     pub fn external_object(
         mut self,
         physical_address: impl Into<String>,
@@ -251,14 +260,56 @@ impl MemoryLakeFsBuilder {
         self
     }
 
+    /// Answers the hooks of the actions in `_lakefs_actions/`.
+    ///
+    /// Action files are read, checked and matched as a real server does it, and runs are recorded; what a webhook, a
+    /// DAG or a Lua script would do is up to this closure. It is called before its operation (`pre-…`) or after it
+    /// (`post-…`, also before the answer), on the thread that answers the request. It may use a client of the same
+    /// [`MemoryLakeFs`]: such a call waits for nothing, so that `FutureExt::now_or_never` is enough. When what it was
+    /// asked about changes meanwhile, it is asked again. Default: every hook passes, and the output of its run says
+    /// that nothing was run.
+    ///
+    /// ```
+    /// use lakefs_sdk::testing::{HookEvent, HookOutcome, MemoryLakeFs};
+    ///
+    /// let lakefs = MemoryLakeFs::builder()
+    ///     .hooks(|call| match call.event {
+    ///         HookEvent::PreMerge if call.branch == "main" => HookOutcome::fail("main is frozen"),
+    ///         _ => HookOutcome::pass(),
+    ///     })
+    ///     .build();
+    /// # let _ = lakefs;
+    /// ```
+    pub fn hooks(
+        mut self,
+        answer: impl Fn(&HookCall) -> HookOutcome + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.answer_with(answer);
+        self
+    }
+
+    /// How long action files are remembered, by the reference that they were read from. Default: zero, not at all.
+    ///
+    /// A real server remembers them for 5 to 7.5 s: a hook that was just added, changed or deleted may not yet run, run
+    /// as it was, or still run. Set this to test against that.
+    pub fn actions_cache(mut self, memory: Duration) -> Self {
+        self.hooks.remember_for(memory);
+        self
+    }
+
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> MemoryLakeFs {
-        let presigns = self.presign && self.block_store == BlockStore::S3;
-        let ids = Ids::new(self.seed);
-        let (store, outside) = (self.block_store, self.outside);
-        let mut server = Server::new(self.clock, ids, self.accounts, store, presigns, outside);
-        server.import_support = self.import_support;
+        let server = Server::new(Settings {
+            clock: self.clock,
+            ids: Ids::new(self.seed),
+            accounts: self.accounts,
+            block_store: self.block_store,
+            presigns: self.presign && self.block_store == BlockStore::S3,
+            outside: self.outside,
+            import_support: self.import_support,
+            hooks: self.hooks,
+        });
         for (address, content) in self.objects {
             server.storage.put("", address, content);
         }

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use super::BlockStore;
 use super::accounts::{Accounts, Plan};
 use super::error::Failure;
+use super::handlers::Imports;
+use super::hooks::{ActionsCache, Hooks};
 use super::ids::Ids;
 use super::object_store::Signer;
 use super::state::{self, MetadataStore, Repository, RepositoryParams, names};
@@ -26,6 +28,9 @@ pub(super) struct Server {
     pub(super) accounts: Accounts,
     pub(super) ids: Ids,
     pub(super) block_store: BlockStore,
+    pub(super) hooks: Hooks,
+    pub(super) actions: ActionsCache,
+    pub(super) imports: Imports,
     /// Whether URLs of the object store are handed out.
     pub(super) presigns: bool,
     /// The directories outside of a local block store that it may reach.
@@ -37,6 +42,18 @@ pub(super) struct Server {
     pub(super) installation: String,
     requests: AtomicU64,
     clock: Clock,
+}
+
+/// What a server is made from.
+pub(super) struct Settings {
+    pub(super) clock: Clock,
+    pub(super) ids: Ids,
+    pub(super) accounts: Plan,
+    pub(super) block_store: BlockStore,
+    pub(super) presigns: bool,
+    pub(super) outside: Vec<String>,
+    pub(super) import_support: bool,
+    pub(super) hooks: Hooks,
 }
 
 /// A repository that was found; hands out copies to read and takes changes one at a time.
@@ -56,27 +73,26 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub(super) fn new(
-        clock: Clock,
-        ids: Ids,
-        accounts: Plan,
-        block_store: BlockStore,
-        presigns: bool,
-        outside: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
+        let Settings {
+            clock, ids, hooks, ..
+        } = settings;
         let now = clock();
         Self {
             repositories: RwLock::default(),
             storage: Storage::new(clock.clone()),
             stores: Mutex::default(),
-            accounts: Accounts::new(accounts, ids.secret(), now),
+            accounts: Accounts::new(settings.accounts, ids.secret(), now),
             installation: ids.uuid(),
             signer: Signer::new(&ids.secret()),
-            presigns,
-            outside,
+            presigns: settings.presigns,
+            outside: settings.outside,
+            actions: hooks.cache(),
+            hooks,
+            imports: Imports::default(),
             ids,
-            block_store,
-            import_support: true,
+            block_store: settings.block_store,
+            import_support: settings.import_support,
             requests: AtomicU64::new(0),
             clock,
         }

@@ -67,11 +67,11 @@ pub(crate) fn object_content(status: u16, content: ObjectContent) -> Result<Resp
         Answer::NotModified => (304, None),
         Answer::Redirect(location) => (302, Some(location)),
     };
-    let size = contents.size();
+    let has_contents = matches!(answer, Answer::Full | Answer::Partial);
+    let size = contents.size().filter(|_| has_contents);
     let mut response = body(status, None, contents)?;
     if let Some(location) = location {
         set(&mut response, LOCATION, location)?;
-        return Ok(response);
     }
     write_head(&mut response, &head, size)?;
     Ok(response)
@@ -94,10 +94,8 @@ pub(crate) fn etag(status: u16, etag: String) -> Result<Response<Body>> {
     Ok(response)
 }
 
-pub(crate) fn redirect(status: u16, _: ()) -> Result<Response<Body>> {
-    let mut response = body(status, None, Body::empty())?;
-    set(&mut response, LOCATION, "/")?;
-    Ok(response)
+pub(crate) fn redirect(status: u16, (): ()) -> Result<Response<Body>> {
+    empty(status, &())
 }
 
 fn write_head(response: &mut Response<Body>, head: &ObjectHead, size: Option<u64>) -> Result<()> {

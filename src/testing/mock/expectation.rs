@@ -12,6 +12,7 @@ use http::Response;
 
 use super::{
     Mockable, Reply, Sent,
+    expected::{Count, Expected},
     reply::Script,
     state::{Shared, State},
 };
@@ -41,26 +42,6 @@ pub struct Expectation<Op> {
 pub trait Verdict {
     /// `None` where the request is meant, else why it is not.
     fn objection(self) -> Option<String>;
-}
-
-pub(super) type Matcher = Arc<dyn Fn(&Sent) -> Vec<Difference> + Send + Sync>;
-
-/// An expectation whose operation is forgotten.
-#[derive(Clone)]
-pub(super) struct Expected {
-    pub(super) id: &'static str,
-    pub(super) place: &'static Location<'static>,
-    pub(super) matchers: Vec<Matcher>,
-    pub(super) replies: Vec<Arc<Script>>,
-    pub(super) count: Option<Count>,
-    pub(super) calls: usize,
-}
-
-/// How often an expectation is to be met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count {
-    pub(super) least: usize,
-    pub(super) most: Option<usize>,
 }
 
 // ===== impl Expectation: which requests =====
@@ -138,13 +119,12 @@ impl<Op: Mockable> Expectation<Op> {
 
     /// Replies with one after the other, and expects exactly so many calls.
     #[track_caller]
-    pub fn reply_seq(self, outputs: impl IntoIterator<Item = Op::Output>) -> Self {
-        let replies: Vec<_> = outputs.into_iter().map(Reply::of).collect();
-        let count = replies.len();
-        let this = replies.into_iter().fold(self, Self::then);
-        let all = this.expected().replies.len();
-        debug_assert!(all >= count);
-        this.times(all)
+    pub fn reply_seq(mut self, outputs: impl IntoIterator<Item = Op::Output>) -> Self {
+        for output in outputs {
+            self = self.reply(output);
+        }
+        let count = self.expected().replies.len();
+        self.times(count)
     }
 
     /// Replies with a document, as [`Reply::json`].
@@ -333,62 +313,6 @@ impl Verdict for bool {
 impl<E: fmt::Display> Verdict for Result<(), E> {
     fn objection(self) -> Option<String> {
         self.err().map(|error| error.to_string())
-    }
-}
-
-// ===== impl Expected =====
-
-impl Expected {
-    pub(super) fn count(&self) -> Count {
-        let script = self.replies.len();
-        self.count.unwrap_or(Count {
-            least: script.max(1),
-            most: (script > 1).then_some(script),
-        })
-    }
-
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.count().most.is_some_and(|most| self.calls >= most)
-    }
-
-    pub(super) fn is_unmet(&self) -> bool {
-        self.calls < self.count().least
-    }
-
-    /// The reply to the next call; `None` where there is none at all.
-    pub(super) fn next(&self) -> Option<&Arc<Script>> {
-        self.replies.get(self.calls).or(self.replies.last())
-    }
-
-    pub(super) fn differences(&self, sent: &Sent) -> Vec<Difference> {
-        let differences = self.matchers.iter().flat_map(|matcher| matcher(sent));
-        differences.collect()
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, place) = (self.id, self.place);
-        write!(f, "{id}, expected {} at {place}", self.count())
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.least, self.most) {
-            (_, Some(0)) => f.write_str("never"),
-            (least, Some(most)) if least == most => f.write_str(&times(least)),
-            (0, Some(most)) => write!(f, "at most {}", times(most)),
-            (least, Some(most)) => write!(f, "{least} to {}", times(most)),
-            (least, None) => write!(f, "at least {}", times(least)),
-        }
-    }
-}
-
-pub(super) fn times(count: usize) -> String {
-    match count {
-        1 => "1 time".to_owned(),
-        count => format!("{count} times"),
     }
 }
 

@@ -40,8 +40,10 @@ use tower::Service;
 
 use crate::{Body, BoxError, Operation, Result};
 
+mod contents;
 pub(crate) mod encode;
 mod expectation;
+mod expected;
 mod other;
 mod reply;
 mod sent;

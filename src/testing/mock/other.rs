@@ -18,7 +18,7 @@ use crate::{
 /// let signed = "https://s3.example.com/bucket/a?X-Amz-Signature=c0ffee";
 /// let redirect = Response::builder().status(302).header("location", signed).body("").unwrap();
 /// lakefs.on::<GetObject>().reply_raw(redirect);
-/// lakefs.on::<Other>().matching(|other| other.sent.uri() == signed).reply(Response::new(Body::from("id,kind")));
+/// lakefs.on::<Other>().matching(move |other| other.sent.uri() == signed).reply(Response::new(Body::from("id,kind")));
 ///
 /// let object = Client::new(lakefs.clone()).get_object("lake", "main", "a").presign(true).await?;
 /// assert_eq!(object.text().await?, "id,kind");

@@ -34,13 +34,15 @@ pub(super) struct Script {
 
 enum Action {
     Answer(Box<Parts>, Mutex<Contents>),
-    With(Box<dyn Fn(&Sent) -> Result<Script> + Send + Sync>),
+    With(MakeScript),
     Refuse,
     Reset,
     Hang,
     /// The reply itself is wrong; said where it would be used.
     Wrong(String),
 }
+
+type MakeScript = Box<dyn Fn(&Sent) -> Result<Script> + Send + Sync>;
 
 /// A body that may have to be sent several times.
 enum Contents {
@@ -169,6 +171,8 @@ impl Script {
 
     pub(super) fn header(&mut self, name: &str, value: &str) {
         let Action::Answer(parts, _) = &mut self.action else {
+            let problem = format!("`{name}` belongs to an answer, and this reply is none");
+            self.action = Action::Wrong(problem);
             return;
         };
         let header = (

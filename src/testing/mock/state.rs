@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use super::{
     Sent,
-    expectation::{Expected, times},
+    expected::{Expected, times},
     reply::Script,
 };
 use crate::{Error, testing::difference::Difference};

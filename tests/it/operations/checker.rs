@@ -3,7 +3,11 @@
 //! It decodes with code of its own, not with what the crate encodes with.
 
 use http::{HeaderMap, Request};
-use lakefs_sdk::{Body, Call, Operation, Result as SdkResult, operation::OperationMeta};
+use lakefs_sdk::{
+    Body, Call, Result as SdkResult,
+    operation::OperationMeta,
+    testing::{self, Mockable},
+};
 use serde_json::Value;
 
 use super::{
@@ -25,6 +29,8 @@ pub(crate) struct Sent {
     pub(crate) id: &'static str,
     pub(crate) fill: Fill,
     pub(crate) request: SdkResult<Request<Body>>,
+    /// Reads the operation out of a request, and writes it again.
+    pub(crate) again: fn(&testing::Sent) -> SdkResult<Request<Body>>,
     parameters: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, &'static str)>,
     content: Content,
@@ -55,21 +61,22 @@ pub(crate) const ODD: &str = odd!("");
 // ===== impl Sent =====
 
 /// A call with its required inputs only.
-pub(crate) fn required<Op: Operation>(id: &'static str, call: Call<Op>) -> Sent {
+pub(crate) fn required<Op: Mockable>(id: &'static str, call: Call<Op>) -> Sent {
     Sent::new(id, Fill::Required, call)
 }
 
 /// A call with everything that it can take.
-pub(crate) fn everything<Op: Operation>(id: &'static str, call: Call<Op>) -> Sent {
+pub(crate) fn everything<Op: Mockable>(id: &'static str, call: Call<Op>) -> Sent {
     Sent::new(id, Fill::Everything, call)
 }
 
 impl Sent {
-    fn new<Op: Operation>(id: &'static str, fill: Fill, call: Call<Op>) -> Self {
+    fn new<Op: Mockable>(id: &'static str, fill: Fill, call: Call<Op>) -> Self {
         Self {
             id,
             fill,
             request: call.into_request(),
+            again: |sent| sent.decode::<Op>()?.into_request(),
             parameters: Vec::new(),
             headers: Vec::new(),
             content: Content::None,

@@ -13,6 +13,7 @@ use self::{checker::Fill, spec::Spec};
 mod calls;
 mod checker;
 mod faults;
+mod mocked;
 mod refused;
 mod schema;
 mod spec;

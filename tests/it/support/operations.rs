@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::response::Parts;
+use http::{Response, response::Parts};
 use lakefs_sdk::{
     Body, Operation, Result, api,
     models::{Answer, ObjectContent, ObjectHead},
     operation::OperationMeta,
+    testing::Mockable,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +16,8 @@ use serde_json::Value;
 pub(crate) struct Decoder {
     pub(crate) meta: &'static OperationMeta,
     pub(crate) decode: fn(Parts, Bytes) -> Result<Decoded>,
+    /// An answer that was read, as a mock writes it again.
+    pub(crate) answer: fn(Parts, Bytes) -> Result<Response<Body>>,
 }
 
 /// An operation's output, whatever its type.
@@ -39,6 +42,10 @@ macro_rules! operations {
         pub(crate) const OPERATIONS: &[Decoder] = &[$($(Decoder {
             meta: <api::$group::$operation as Operation>::META,
             decode: |parts, body| <api::$group::$operation as Operation>::decode(parts, body).map($kind),
+            answer: |parts, body| {
+                let output = <api::$group::$operation as Operation>::decode(parts, body)?;
+                <api::$group::$operation as Mockable>::answer(output)
+            },
         },)*)*];
     };
 }

@@ -267,7 +267,9 @@ fn has_shape(kind: &str, value: &str) -> bool {
         "count" => value.trim_start().parse::<u64>().is_ok(),
         "time" | "expiry" | "length" => all(None, |byte| byte.is_ascii_digit()),
         "run" | "pull" => all(Some(20), |byte| byte.is_ascii_alphanumeric()),
-        "uuid" | "request_id" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        "uuid" => all(Some(36), |byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        // The recorder took whatever followed the words for one; object stores have ids of their own kind.
+        "request_id" => all(None, |byte| byte.is_ascii_graphic()),
         "http_date" => value.ends_with(" GMT") && httpdate::parse_http_date(value).is_ok(),
         "datetime" => value.parse::<jiff::Timestamp>().is_ok(),
         "blocks" | "ext" => value.starts_with('/'),

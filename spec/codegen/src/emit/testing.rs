@@ -30,7 +30,15 @@ pub fn group(group: &Group) -> TokenStream {
 /// What only the server makes; the models of requests can be made anyhow.
 fn answered(model: &Model) -> Option<TokenStream> {
     match &model.shape {
-        Shape::Fields(fields) if !model.request => Some(new_and_setters(model, fields)),
+        Shape::Fields(fields) if !model.request => {
+            let new = new_and_setters(model, fields);
+            let name = format_ident!("{}", model.name);
+            let nothing_required = fields.iter().all(|field| !field.required);
+            let default = nothing_required.then(
+                || quote! { impl Default for #name { fn default() -> Self { Self::new() } } },
+            );
+            Some(quote! { #new #default })
+        }
         _ => None,
     }
 }

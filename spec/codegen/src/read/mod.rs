@@ -109,6 +109,7 @@ impl Reader {
             enums: self.enums,
         };
         unknown("operations", self.overlay.operations.keys(), &self.used)?;
+        unknown("statuses", self.overlay.statuses.keys(), &self.used)?;
         unknown("enums", self.overlay.enums.keys(), &self.used)?;
         for (section, names) in [
             ("unix_seconds", &self.overlay.unix_seconds),

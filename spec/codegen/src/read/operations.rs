@@ -111,7 +111,10 @@ impl Reader {
             deprecated: operation.deprecated,
             inputs,
             output,
-            status: status(operation)?,
+            status: match self.overlay.statuses.get(id) {
+                Some(status) => *status,
+                None => status(operation)?,
+            },
             paging,
             failures: self.failures(path, method, operation)?,
         })

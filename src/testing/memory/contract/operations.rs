@@ -1,7 +1,6 @@
 //! What every operation accepts: method, path, parameters, body.
 //!
-//! A table rather than code, so that an operation MemoryLakeFs does not carry out yet is still refused for the same
-//! reasons as on a real server. The facts are those of `spec/lakefs.yaml`.
+//! A table rather than code, so that all operations are refused for the same reasons as on a real server. The facts are those of `spec/lakefs.yaml`.
 
 use super::patterns::BYTE_RANGE;
 use super::schemas::*;

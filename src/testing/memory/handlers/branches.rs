@@ -6,6 +6,7 @@ use super::refs::diff_list;
 use super::{Answer, commits, created, no_content, ok, pagination, reference};
 use crate::models;
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::hooks::{Around, HookEvent, guard};
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::{Handle, Server};
@@ -48,10 +49,17 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         wanted.hidden.unwrap_or(false),
         wanted.force.unwrap_or(false),
     );
-    let head = repository.write(|repository| {
-        repository.create_branch(&wanted.name, &wanted.source, hidden, force)
+    let around = Around {
+        branch: &wanted.name,
+        source_ref: &wanted.source,
+        ..Around::default()
+    };
+    let events = [HookEvent::PreCreateBranch, HookEvent::PostCreateBranch];
+    let head = guard(server, &repository, events, &around, |repository| {
+        let head = repository.create_branch(&wanted.name, &wanted.source, hidden, force)?;
+        Ok(repository.resolve_commit(head.as_str())?.clone())
     })?;
-    Ok(Reply::text(StatusCode::CREATED, head.to_string()))
+    Ok(Reply::text(StatusCode::CREATED, head.id.to_string()))
 }
 
 pub(super) fn get(server: &Server, call: &Call) -> Answer {
@@ -65,7 +73,16 @@ pub(super) fn delete(server: &Server, call: &Call) -> Answer {
     names::repository("repository", call.repository())?;
     names::branch("name", name)?;
     let repository = server.repository(call.repository())?;
-    repository.write(|repository| repository.delete_branch(name, call.query.is_set("force")))?;
+    let around = Around {
+        branch: name,
+        ..Around::default()
+    };
+    let events = [HookEvent::PreDeleteBranch, HookEvent::PostDeleteBranch];
+    guard(server, &repository, events, &around, |repository| {
+        let head = repository.head(name).cloned();
+        repository.delete_branch(name, call.query.is_set("force"))?;
+        Ok(repository.resolve_commit(head?.as_str())?.clone())
+    })?;
     no_content()
 }
 
@@ -128,7 +145,12 @@ pub(super) fn revert(server: &Server, call: &Call) -> Answer {
     };
     override_commit(&mut params, wanted.commit_overrides);
     let repository = server.repository(call.repository())?;
-    repository.write(|repository| repository.revert(branch, &wanted.reference, parent, params))?;
+    let around = around_update(branch);
+    let events = [HookEvent::PreRevert, HookEvent::PostRevert];
+    guard(server, &repository, events, &around, |repository| {
+        let commit = repository.revert(branch, &wanted.reference, parent, params.clone())?;
+        Ok(repository.resolve_commit(commit.as_str())?.clone())
+    })?;
     no_content()
 }
 
@@ -149,7 +171,9 @@ pub(super) fn cherry_pick(server: &Server, call: &Call) -> Answer {
     let repository = server.repository(call.repository())?;
     let now = server.now();
     let force = wanted.force.unwrap_or(false);
-    let commit = repository.write(|repository| {
+    let around = around_update(branch);
+    let events = [HookEvent::PreCherryPick, HookEvent::PostCherryPick];
+    let commit = guard(server, &repository, events, &around, |repository| {
         repository.cherry_pick(branch, &wanted.reference, parent, force, |picked| {
             let mut params = CommitParams {
                 committer: call.committer(),
@@ -159,11 +183,19 @@ pub(super) fn cherry_pick(server: &Server, call: &Call) -> Answer {
                 allow_empty: false,
                 force,
             };
-            override_commit(&mut params, wanted.commit_overrides);
+            override_commit(&mut params, wanted.commit_overrides.clone());
             params
         })
     })?;
     created(&commits::describe(&commit))
+}
+
+fn around_update(branch: &str) -> Around<'_> {
+    Around {
+        branch,
+        doing: "update branch",
+        ..Around::default()
+    }
 }
 
 fn override_commit(params: &mut CommitParams, overrides: Option<models::CommitOverrides>) {

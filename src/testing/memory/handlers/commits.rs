@@ -3,6 +3,7 @@
 use super::{Answer, created, ok};
 use crate::models;
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::hooks;
 use crate::testing::memory::request::Call;
 use crate::testing::memory::server::Server;
 use crate::testing::memory::state::{Commit, CommitParams, ErrorKind, names};
@@ -22,11 +23,19 @@ pub(super) fn create(server: &Server, call: &Call) -> Answer {
         allow_empty: wanted.allow_empty.unwrap_or(false),
         force: wanted.force.unwrap_or(false),
     };
-    let run_id = || server.ids.short();
-    let commit = repository.write(|repository| match &source {
-        Some(metarange) => repository.commit_metarange(branch, metarange, params, run_id),
-        None => repository.commit_staged(branch, params, run_id),
-    })?;
+    let commit = hooks::commit(
+        server,
+        &repository,
+        branch,
+        &params,
+        |repository, params| {
+            let run_id = || server.ids.run(server.now());
+            match &source {
+                Some(metarange) => repository.commit_metarange(branch, metarange, params, run_id),
+                None => repository.commit_staged(branch, params, run_id),
+            }
+        },
+    )?;
     created(&describe(&commit))
 }
 

@@ -1,15 +1,18 @@
 //! What is done with references: history, differences, merges.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::{Answer, commits, ok, pagination, text};
 use crate::models;
 use crate::testing::memory::error::Failure;
+use crate::testing::memory::hooks::{Around, HookEvent, guard};
 use crate::testing::memory::reply::Reply;
 use crate::testing::memory::request::Call;
-use crate::testing::memory::server::Server;
+use crate::testing::memory::server::{Handle, Server};
 use crate::testing::memory::state::{
-    CommitParams, DiffKind, DiffRow, ErrorKind, LogParams, MergeParams, Page, Strategy, names,
+    Commit, CommitParams, DiffKind, DiffRow, LogParams, MergeParams, Page, Strategy, names,
 };
 
 pub(super) fn log(server: &Server, call: &Call) -> Answer {
@@ -93,7 +96,7 @@ pub(super) fn merge(server: &Server, call: &Call) -> Answer {
     let params = MergeParams {
         commit: CommitParams {
             committer: call.committer(),
-            message: message.unwrap_or_else(|| format!("Merge '{source}' into '{destination}'")),
+            message: message.unwrap_or_else(|| merge_message(source, destination)),
             metadata: wanted.metadata.unwrap_or_default(),
             created: server.now(),
             allow_empty: wanted.allow_empty.unwrap_or(false),
@@ -102,19 +105,44 @@ pub(super) fn merge(server: &Server, call: &Call) -> Answer {
         strategy,
         squash: wanted.squash_merge.unwrap_or(false),
     };
-    match repository.write(|repository| repository.merge(source, destination, params)) {
+    match merge_into(server, &repository, source, destination, &params) {
         Ok(commit) => ok(&models::MergeResult {
-            reference: commit.to_string(),
+            reference: commit.id.to_string(),
         }),
         // A conflict has the shape of a result rather than of an error.
-        Err(error) if error.kind == ErrorKind::Conflict => Ok(Reply::json(
+        Err(failure) if failure.status() == StatusCode::CONFLICT => Ok(Reply::json(
             StatusCode::CONFLICT,
             &models::MergeResult {
                 reference: String::new(),
             },
         )),
-        Err(error) => Err(error.into()),
+        Err(failure) => Err(failure),
     }
+}
+
+pub(super) fn merge_message(source: &str, destination: &str) -> String {
+    format!("Merge '{source}' into '{destination}'")
+}
+
+/// Merges a reference into a branch, between the hooks for it.
+pub(super) fn merge_into(
+    server: &Server,
+    repository: &Handle,
+    source: &str,
+    destination: &str,
+    params: &MergeParams,
+) -> Result<Arc<Commit>, Failure> {
+    let around = Around {
+        branch: destination,
+        merge_source: source,
+        doing: &format!("update branch {destination}"),
+        ..Around::default()
+    };
+    let events = [HookEvent::PreMerge, HookEvent::PostMerge];
+    guard(server, repository, events, &around, |repository| {
+        let merged = repository.merge(source, destination, params.clone())?;
+        Ok(repository.resolve_commit(merged.as_str())?.clone())
+    })
 }
 
 /// A page of differences; with `stats`, what is known of the entry that stands for each.

@@ -208,7 +208,7 @@ pub(super) fn add(server: &Server, call: &Call, handle: &Handle) -> Result<(), F
         for (path, entry) in objects {
             repository.put(branch, path.into(), entry, false, false)?;
         }
-        repository.commit_staged(branch, params, || server.ids.short())?;
+        repository.commit_staged(branch, params, || server.ids.run(server.now()))?;
         repository.protect(branch);
         Ok(())
     });

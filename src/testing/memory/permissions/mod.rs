@@ -43,6 +43,12 @@ pub(super) fn on_object(action: &str, repository: &str, path: &str) -> Permissio
     permission(action, &tail)
 }
 
+/// The permission to do something to a branch.
+pub(super) fn on_branch(action: &str, repository: &str, branch: &str) -> Permission {
+    let tail = format!("fs:::repository/{repository}/branch/{branch}");
+    permission(action, &tail)
+}
+
 /// The permission to do something to a repository.
 pub(super) fn on_repository(action: &str, repository: &str) -> Permission {
     permission(action, &format!("fs:::repository/{repository}"))

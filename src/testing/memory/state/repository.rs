@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use super::commit::{Commit, CommitContent, CommitId};
 use super::entry::{Entry, Path};
 use super::error::{Error, ErrorKind, Result};
+use super::imports::ImportStatus;
 use super::metadata_store::MetadataStore;
 use super::protection::Protection;
+use super::pulls::PullRequest;
+use super::runs::Run;
 use super::tasks::Task;
 use super::tree::Tree;
 
@@ -26,6 +29,9 @@ pub(in super::super) struct Repository {
     pub(super) branches: OrdMap<String, Branch>,
     pub(super) tags: OrdMap<String, CommitId>,
     pub(super) commits: OrdMap<CommitId, Arc<Commit>>,
+    pub(super) runs: OrdMap<String, Arc<Run>>,
+    pub(super) pulls: OrdMap<String, PullRequest>,
+    pub(super) imports: OrdMap<String, ImportStatus>,
     pub(super) tasks: OrdMap<String, Task>,
     pub(super) protection: Protection,
     pub(super) store: MetadataStore,
@@ -67,6 +73,9 @@ impl Repository {
             branches: OrdMap::new(),
             tags: OrdMap::new(),
             commits: OrdMap::new(),
+            runs: OrdMap::new(),
+            pulls: OrdMap::new(),
+            imports: OrdMap::new(),
             tasks: OrdMap::new(),
             protection: Protection::default(),
             store: MetadataStore::default(),

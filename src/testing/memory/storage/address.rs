@@ -102,7 +102,7 @@ pub(in super::super) fn physical_address(
 }
 
 /// Whether a directory of the machine may be reached: the blocks may, and what was opened on purpose.
-fn check_local(path: &str, outside: &[String]) -> Result<(), Failure> {
+pub(super) fn check_local(path: &str, outside: &[String]) -> Result<(), Failure> {
     if !path.starts_with('/') || clean(path) != path {
         return Err(Failure::internal("bad path traversal blocked"));
     }
@@ -116,19 +116,28 @@ fn check_local(path: &str, outside: &[String]) -> Result<(), Failure> {
 }
 
 /// A URI in its parts.
-struct Uri<'a> {
-    scheme: &'a str,
-    host: &'a str,
+pub(super) struct Uri<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) host: &'a str,
     path: &'a str,
 }
 
 impl<'a> Uri<'a> {
     /// As `url.ParseRequestURI` does, with its messages.
     fn parse(text: &'a str) -> Result<Self, Cow<'static, str>> {
+        Self::read(text, false)
+    }
+
+    /// As `url.Parse` does, which takes what is no whole URI, too.
+    pub(super) fn parse_reference(text: &'a str) -> Result<Self, Cow<'static, str>> {
+        Self::read(text.split('#').next().unwrap_or_default(), true)
+    }
+
+    fn read(text: &'a str, is_reference: bool) -> Result<Self, Cow<'static, str>> {
         if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
             return Err("net/url: invalid control character in URL".into());
         }
-        if text.is_empty() {
+        if text.is_empty() && !is_reference {
             return Err("empty url".into());
         }
         let is_scheme = |scheme: &str| {
@@ -144,7 +153,7 @@ impl<'a> Uri<'a> {
         };
         let rest = rest.split('?').next().unwrap_or_default();
         if !rest.starts_with('/') {
-            if scheme.is_empty() {
+            if scheme.is_empty() && !is_reference {
                 return Err("invalid URI for request".into());
             }
             return Ok(Self {
@@ -163,7 +172,7 @@ impl<'a> Uri<'a> {
         Ok(Self { scheme, host, path })
     }
 
-    fn known_scheme(&self) -> Option<&'static str> {
+    pub(super) fn known_scheme(&self) -> Option<&'static str> {
         Some(match self.scheme {
             "s3" => "s3",
             "mem" | "memory" => "mem",
@@ -185,7 +194,7 @@ impl<'a> Uri<'a> {
     }
 
     /// The path, decoded where that loses nothing.
-    fn key(&self) -> Cow<'a, str> {
+    pub(super) fn key(&self) -> Cow<'a, str> {
         match percent_decode_str(self.path).decode_utf8() {
             Ok(decoded) if utf8_percent_encode(&decoded, &PATH).to_string() == self.path => decoded,
             _ => self.path.into(),
@@ -204,7 +213,7 @@ fn bad_escape(text: &str) -> Option<&str> {
     })
 }
 
-fn go_quote(text: &str) -> String {
+pub(super) fn go_quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

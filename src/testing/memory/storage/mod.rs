@@ -1,11 +1,13 @@
 //! The object store below the server: bytes by location.
 //!
-//! [`address`] tells where an address of lakeFS's lies, [`multipart`] takes objects in parts.
+//! [`address`] tells where an address of lakeFS's lies, [`multipart`] takes objects in parts, [`walk`] finds those below a
+//! place.
 
 pub(super) mod address;
 mod error;
 pub(super) mod multipart;
 mod stored;
+mod walk;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
