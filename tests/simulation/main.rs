@@ -25,6 +25,9 @@
 //!
 //! The model is told of both, so that nothing else is excused: all that the server did twice must be there in the end.
 //!
+//! An upload or deletion that is tried again may undo what somebody else did between its attempts. That is no lost write: the
+//! call lasts until its last attempt, which came later. The model, which goes by what the server did, has it the same way.
+//!
 //! Two more things are out of a client's hands. A byte that changes on the way is noticed only where it breaks the answer's
 //! form, so what such a call returned is not compared; that it says the truth about success and failure is. And a 429 means
 //! that the request was not carried out (RFC 6585, 4), so faults that come after the work never are a 429.
