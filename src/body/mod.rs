@@ -193,11 +193,17 @@ impl Body {
     /// Counts what is read of a stream, so that an error says how far it got; and where its sender announced a size, holds it
     /// to that: ending earlier becomes an error.
     pub(crate) fn counted(self, expected: Option<u64>) -> Self {
-        match self.kind {
-            Kind::Stream(body) => Self {
-                kind: Kind::Stream(Box::pin(Counted::new(body, expected))),
-            },
-            kind => Self { kind },
+        let body: BoxBody = match self.kind {
+            Kind::Bytes(bytes) => {
+                return Self {
+                    kind: Kind::Bytes(bytes),
+                };
+            }
+            Kind::Stream(body) => body,
+            kind @ Kind::Rare(_) => Box::pin(Self { kind }.map_err(Into::into)),
+        };
+        Self {
+            kind: Kind::Stream(Box::pin(Counted::new(body, expected))),
         }
     }
 

@@ -215,6 +215,29 @@ async fn the_limit_can_be_switched_off() {
     upload.await.unwrap();
 }
 
+/// A transport of the user's own that ends early must not pass for the whole object, limits or no limits.
+#[tokio::test(start_paused = true)]
+async fn a_download_that_ends_early_is_an_error_without_limits_too() {
+    for limit in [None, Some(IDLE)] {
+        let transport = service_fn(|_: Request<Body>| async {
+            let mut response = Response::new(Body::from_stream(chunks(3, Duration::ZERO)));
+            response.headers_mut().insert("content-length", 31.into());
+            Ok::<_, BoxError>(response)
+        });
+        let client = builder()
+            .transport(transport)
+            .idle_timeout(limit)
+            .build()
+            .unwrap();
+        let object = client.get_object("lake", "main", "a").await.unwrap();
+
+        let error = object.bytes().await.unwrap_err();
+
+        assert!(error.is_body(), "{error}");
+        assert_eq!(error.to_string(), "the body was cut after 30 of 31 bytes");
+    }
+}
+
 /// A stream of the user's own, by a request without a meta, is watched too.
 #[tokio::test(start_paused = true)]
 async fn a_raw_download_that_stalls_is_noticed() {
