@@ -22,7 +22,7 @@ fn stats(change: impl FnOnce(&mut Value)) -> Value {
     stats
 }
 
-/// A server one version older has no list of storages: reading its configuration must not fail for that.
+/// O7: a server one version older has no list of storages: reading its configuration must not fail for that.
 #[tokio::test]
 async fn the_configuration_of_an_older_server_is_read() {
     let older = json!({
@@ -74,7 +74,7 @@ async fn nulls_in_the_configuration_count_as_absent() {
     assert!(!config.storage_config.unwrap().pre_sign_support);
 }
 
-/// Every read goes through the repository somewhere: one absent field must not close all of them.
+/// O7: every read goes through the repository somewhere: one absent field must not close all of them.
 #[tokio::test]
 async fn a_repository_without_storage_id_is_read_and_so_are_its_objects() {
     let repository = json!({ "id": "lake", "creation_date": 1700000000, "default_branch": "main", "storage_namespace": "s3://b/p" });
@@ -96,7 +96,7 @@ async fn a_repository_without_storage_id_is_read_and_so_are_its_objects() {
     assert_eq!(contents, "contents");
 }
 
-/// A newer server has more to say: what this client does not know must not make the rest unreadable.
+/// O7: a newer server has more to say: what this client does not know must not make the rest unreadable.
 #[tokio::test]
 async fn fields_and_values_of_a_newer_server_are_kept_or_ignored() {
     let newer = stats(|stats| {
@@ -130,7 +130,7 @@ async fn fields_and_values_of_a_newer_server_are_kept_or_ignored() {
     );
 }
 
-/// A size that goes through a float is off by one beyond 9 PB, and a checksum of sizes never agrees again.
+/// O7: a size that goes through a float is off by one beyond 9 PB, and a checksum of sizes never agrees again.
 #[tokio::test]
 async fn integers_are_exact() {
     for size in [0, (1_i64 << 53) + 1, i64::MAX] {
@@ -142,7 +142,7 @@ async fn integers_are_exact() {
     }
 }
 
-/// Common prefixes have the time zero, and imported objects any: none of them may make a listing unreadable.
+/// O7: common prefixes have the time zero, and imported objects any: none of them may make a listing unreadable.
 #[tokio::test]
 async fn odd_times_are_read() {
     for (mtime, expected) in [
@@ -159,7 +159,7 @@ async fn odd_times_are_read() {
     }
 }
 
-/// Go writes an empty list as `null`: an empty page is no error, and what follows it is listed.
+/// O7: go writes an empty list as `null`: an empty page is no error, and what follows it is listed.
 #[tokio::test]
 async fn a_page_whose_results_are_null_is_empty() {
     let last = json!({

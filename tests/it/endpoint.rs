@@ -24,7 +24,7 @@ fn all_text(error: &lakefs_sdk::Error) -> String {
     text
 }
 
-/// Whoever pastes an endpoint with a base path or a slash gets answers, not a web page that is no JSON.
+/// O1: whoever pastes an endpoint with a base path or a slash gets answers, not a web page that is no JSON.
 #[tokio::test]
 async fn a_request_goes_below_the_base_path_whatever_the_slashes() {
     for (endpoint, origin, path) in [
@@ -104,7 +104,7 @@ async fn a_query_is_kept_behind_a_base_path() {
     assert_eq!(uri, "http://h/lakefs/api/v1/repositories?amount=7");
 }
 
-/// A mistake in the endpoint is told when the client is built, by name, and not as a puzzling answer of the first call.
+/// O1: a mistake in the endpoint is told when the client is built, by name, and not as a puzzling answer of the first call.
 #[test]
 fn a_wrong_endpoint_is_refused_with_the_field_and_the_way_out() {
     for (endpoint, advice) in [
@@ -151,7 +151,7 @@ fn a_client_over_the_network_needs_an_endpoint() {
     );
 }
 
-/// A password in an endpoint ends in logs and crash reports.
+/// O1: a password in an endpoint ends in logs and crash reports.
 #[test]
 fn a_password_in_an_endpoint_is_refused_and_never_shown() {
     for endpoint in [

@@ -46,7 +46,7 @@ fn all_text(error: &Error) -> String {
     text
 }
 
-/// Behind a proxy, the last answer says what is wrong; a JSON parse error in its place says nothing.
+/// O9: behind a proxy, the last answer says what is wrong; a JSON parse error in its place says nothing.
 #[tokio::test(start_paused = true)]
 async fn the_last_answer_is_told_after_several_of_different_kinds() {
     let transport = Scripted::new()
@@ -72,7 +72,7 @@ async fn the_last_answer_is_told_after_several_of_different_kinds() {
     assert_eq!(transport.sent().len(), 3);
 }
 
-/// A job that asks too fast goes on when it is told to wait, as every client promises and some do not.
+/// O9: a job that asks too fast goes on when it is told to wait, as every client promises and some do not.
 #[tokio::test(start_paused = true)]
 async fn a_throttled_call_is_tried_again() {
     let transport = Scripted::new()
@@ -88,7 +88,7 @@ async fn a_throttled_call_is_tried_again() {
     assert_eq!(transport.sent().len(), 3);
 }
 
-/// An error page of any size must neither fill memory nor hold up the caller.
+/// O9: an error page of any size must neither fill memory nor hold up the caller.
 #[tokio::test]
 async fn the_body_of_an_error_is_read_to_a_bound() {
     let read = Arc::new(AtomicUsize::new(0));

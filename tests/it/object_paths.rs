@@ -60,7 +60,7 @@ async fn lake() -> (ServedLakeFs, Client) {
     (served, client)
 }
 
-/// `ä` stored as `%25C3%25A4`, or `%41bc` and `Abc` stored as one object, is data that nobody finds again.
+/// O5: `ä` stored as `%25C3%25A4`, or `%41bc` and `Abc` stored as one object, is data that nobody finds again.
 #[tokio::test]
 async fn every_path_is_put_found_listed_read_and_deleted_as_it_was_given() {
     let (_served, client) = lake().await;
@@ -142,7 +142,7 @@ async fn every_path_is_put_found_listed_read_and_deleted_as_it_was_given() {
     }
 }
 
-/// Two spellings of `é` are two objects: a file system that normalises is no excuse to lose one of them.
+/// O5: two spellings of `é` are two objects: a file system that normalises is no excuse to lose one of them.
 #[tokio::test]
 async fn composed_and_decomposed_letters_are_two_objects() {
     let (_served, client) = lake().await;

@@ -40,7 +40,7 @@ fn afters(transport: &Scripted) -> Vec<Option<String>> {
         .collect()
 }
 
-/// A cursor with `&`, `#`, `+` or `%` in it, sent raw, skips or repeats objects.
+/// O6: a cursor with `&`, `#`, `+` or `%` in it, sent raw, skips or repeats objects.
 #[tokio::test]
 async fn every_cursor_arrives_as_the_server_gave_it() {
     for cursor in [
@@ -65,7 +65,7 @@ async fn every_cursor_arrives_as_the_server_gave_it() {
     }
 }
 
-/// A server may send short pages: stopping at one loses the rest of the listing.
+/// O6: a server may send short pages: stopping at one loses the rest of the listing.
 #[tokio::test]
 async fn a_page_with_fewer_entries_than_asked_for_is_not_the_last() {
     let transport = Scripted::new()
@@ -79,7 +79,7 @@ async fn a_page_with_fewer_entries_than_asked_for_is_not_the_last() {
     );
 }
 
-/// A full page that is the last one needs no further request, which would be an error on some servers.
+/// O6: a full page that is the last one needs no further request, which would be an error on some servers.
 #[tokio::test]
 async fn a_full_page_without_more_is_the_last() {
     let transport = Scripted::new().json(&page(&["a", "b", "c"], None));
@@ -91,7 +91,7 @@ async fn a_full_page_without_more_is_the_last() {
     assert_eq!(transport.sent().len(), 1);
 }
 
-/// A page can be empty when all of its entries were filtered: the listing goes on behind it.
+/// O6: a page can be empty when all of its entries were filtered: the listing goes on behind it.
 #[tokio::test]
 async fn an_empty_page_with_more_to_come_is_not_the_end() {
     let transport = Scripted::new()
@@ -115,7 +115,7 @@ async fn an_empty_listing_ends_at_once() {
     assert_eq!(paths(&Client::new(transport)).await.unwrap(), [""; 0]);
 }
 
-/// A listing that is silently short makes a sync delete what it did not see.
+/// O6: a listing that is silently short makes a sync delete what it did not see.
 #[tokio::test]
 async fn a_cursor_that_does_not_advance_ends_the_listing_with_an_error() {
     for (second, shown) in [
@@ -169,7 +169,7 @@ async fn a_cursor_equal_to_where_the_caller_began_ends_with_an_error() {
     assert_eq!(transport.sent().len(), 1);
 }
 
-/// A hiccup on page three must neither end the listing nor bring the pages before it again.
+/// O6: a hiccup on page three must neither end the listing nor bring the pages before it again.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_fails_is_fetched_again_alone() {
     let transport = Scripted::new()

@@ -44,7 +44,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     wire
 }
 
-/// A client that decompresses gives other bytes than those that were stored; one that wants a length gives none.
+/// O8: a client that decompresses gives other bytes than those that were stored; one that wants a length gives none.
 #[tokio::test]
 async fn an_object_stored_compressed_arrives_as_it_is_stored_also_without_a_length() {
     let (server, client) = serve("transfer-encoding: chunked", chunked(GZIP))
