@@ -1,5 +1,7 @@
 //! Objects that are written bit by bit.
 
+use std::future::IntoFuture as _;
+
 use tokio::io::AsyncWriteExt as _;
 
 use super::lake::{Fate, Lake, PART, data, refusal};
@@ -78,4 +80,23 @@ async fn a_write_after_a_failure_tells_why() {
     assert!(error.to_string().contains("AccessDenied"), "{error}");
     assert!(writer.finish().await.is_err());
     assert_eq!(lake.memory.pending_uploads(), []);
+}
+
+/// A panic of the runtime's would be no answer for whoever polls on another one.
+#[test]
+fn without_a_runtime_there_is_an_error() {
+    let client = lakefs_sdk::Client::new(lakefs_sdk::testing::MemoryLakeFs::new());
+    let transfer = client.transfer();
+    let upload = transfer.upload("lake", "main", "a").body("x").into_future();
+    let error = futures_util::FutureExt::now_or_never(upload)
+        .unwrap()
+        .unwrap_err();
+    assert!(
+        error.is_invalid_input() && error.to_string().contains("tokio"),
+        "{error}"
+    );
+
+    let mut writer = transfer.writer("lake", "main", "a");
+    let written = futures_util::FutureExt::now_or_never(writer.write_all(b"x")).unwrap();
+    assert!(written.unwrap_err().to_string().contains("tokio"));
 }
