@@ -55,17 +55,17 @@ async fn the_object_of_another_writer_is_no_success() {
         (Mode::Presigned, "linkPhysicalAddress"),
     ] {
         let (lake, client) = Lake::new(lost(operation, 1, false)).await;
+        // All about it is the same but its bytes.
+        let theirs = vec![b'x'; MIB];
         let other = lakefs_sdk::Client::new(lake.memory.clone());
-        other
-            .upload_object("lake", "main", "a")
-            .body("theirs")
-            .await
-            .unwrap();
+        let upload = other.upload_object("lake", "main", "a");
+        let upload = upload.metadata([("k", "v")]).body(theirs.clone());
+        upload.await.unwrap();
 
         let error = conditional(&client, mode, MIB).await.unwrap_err();
 
         assert!(error.is_precondition_failed(), "{error}");
-        assert_eq!(lake.object("a").await, "theirs");
+        assert!(lake.object("a").await == theirs);
     }
 }
 
