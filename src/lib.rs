@@ -68,6 +68,7 @@ pub mod paging;
 pub mod testing;
 pub mod timer;
 pub mod transport;
+mod uri;
 
 pub use self::{
     auth::Credentials,
@@ -77,6 +78,7 @@ pub use self::{
     error::{Error, ErrorKind, Result},
     generated::api,
     operation::Operation,
+    uri::LakeFsUri,
 };
 
 /// Any error that can travel between threads.
