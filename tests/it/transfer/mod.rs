@@ -3,5 +3,6 @@
 mod download;
 mod download_faults;
 mod download_file;
+mod download_memory;
 mod download_presigned;
 mod download_reader;
