@@ -235,17 +235,17 @@ impl Source {
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Body> {
         let signed = self.signed.as_ref();
         if let Some(signed) = signed.filter(|_| !self.direct.load(Ordering::Relaxed)) {
-            match self.from_store(signed, range).await {
+            match self.ask_store(signed, range).await {
                 Err(error) if self.transfer.mode == Mode::Auto && error.is_connect() => {
                     self.leave_store(&error);
                 }
                 answer => return answer,
             }
         }
-        self.from_lakefs(range).await
+        self.ask_lakefs(range).await
     }
 
-    async fn from_lakefs(&self, range: &Range<u64>) -> Result<Body> {
+    async fn ask_lakefs(&self, range: &Range<u64>) -> Result<Body> {
         let mut call = self
             .place
             .get(self.transfer.client())
@@ -259,15 +259,15 @@ impl Source {
         content.into_body()
     }
 
-    async fn from_store(&self, signed: &Mutex<Signed>, range: &Range<u64>) -> Result<Body> {
+    async fn ask_store(&self, signed: &Mutex<Signed>, range: &Range<u64>) -> Result<Body> {
         let mut now = lock(signed).clone();
         if now.renew.is_some_and(|renew| Instant::now() >= renew) {
             now = self.renew(signed).await?;
         }
-        let (parts, body) = match self.ask_store(&now, range).await {
+        let (parts, body) = match self.send(&now, range).await {
             Err(error) if store::is_expired(&error) => {
                 now = self.renew(signed).await?;
-                self.ask_store(&now, range).await
+                self.send(&now, range).await
             }
             answer => answer,
         }
@@ -287,7 +287,7 @@ impl Source {
         Ok(body.counted(head.content_length))
     }
 
-    async fn ask_store(
+    async fn send(
         &self,
         signed: &Signed,
         range: &Range<u64>,
