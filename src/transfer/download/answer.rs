@@ -120,9 +120,10 @@ mod tests {
     use super::*;
 
     fn head(range: &str) -> ObjectHead {
-        let mut head = ObjectHead::default();
-        head.content_range = Some(range.to_owned());
-        head
+        ObjectHead {
+            content_range: Some(range.to_owned()),
+            ..ObjectHead::default()
+        }
     }
 
     /// A range that is read wrong would put bytes in the wrong place.

@@ -36,6 +36,9 @@ pub(crate) use self::reader::io_error;
 /// How much the first request asks for, in bytes: an object that has no more is read in one go.
 const FIRST: u64 = 8 * MIB;
 
+/// The least that is worth a request, in bytes, unless the transfer says otherwise.
+const LEAST_PART: u64 = 4 * MIB;
+
 /// An object about to be read; made by [`Transfer::download`].
 ///
 /// What it is read into decides the method: [`to_file`](Self::to_file), [`to_bytes`](Self::to_bytes),
@@ -75,7 +78,6 @@ pub struct Download {
     place: Place,
     start: Bound<u64>,
     end: Bound<u64>,
-    part_size: Option<u64>,
     verify: bool,
     fsync: bool,
 }
@@ -113,7 +115,6 @@ impl Transfer {
             },
             start: Bound::Unbounded,
             end: Bound::Unbounded,
-            part_size: None,
             verify: self.verify,
             fsync: false,
         }
@@ -161,14 +162,6 @@ impl Download {
     pub fn range(mut self, range: impl RangeBounds<u64>) -> Self {
         self.start = range.start_bound().cloned();
         self.end = range.end_bound().cloned();
-        self
-    }
-
-    /// How many bytes one request asks for, at most. Default: by the object's size, up to [`Transfer::part_size`].
-    ///
-    /// Unlike there it may be as small as one byte: reading has no lower bound.
-    pub fn part_size(mut self, bytes: u64) -> Self {
-        self.part_size = Some(bytes.max(1));
         self
     }
 
@@ -285,7 +278,7 @@ impl Download {
                 end.unwrap_or_default()
             )));
         }
-        let most = self.part_size.unwrap_or(self.transfer.part_size);
+        let most = self.transfer.part_size;
         let concurrency = self.transfer.concurrency.get();
         let first = (concurrency > 1).then(|| most.min(FIRST));
         let opened = Opened::find(&self.transfer, self.place, start, end, first).await?;
@@ -294,12 +287,9 @@ impl Download {
             true => Check::of(&opened.source),
             false => None,
         };
-        let part = self.part_size.unwrap_or_else(|| {
-            // Enough parts to keep all requests busy until near the end, none too small to be worth a request.
-            ((opened.end - start) / 256)
-                .next_multiple_of(MIB)
-                .clamp(4 * MIB, most.max(4 * MIB))
-        });
+        // Enough parts to keep all requests busy until near the end, none too small to be worth a request.
+        let part = ((opened.end - start) / 256).next_multiple_of(MIB);
+        let part = part.max(LEAST_PART).min(most);
         Ok(Flow::new(opened, part, concurrency, check))
     }
 }

@@ -210,12 +210,13 @@ impl ObjectReader {
 
     /// Begins to fetch from `start` on.
     fn fetch_from(&mut self, start: u64) {
-        let range = start..self.size().min(start.saturating_add(self.window));
+        let most = MOST.min(self.source.transfer().part_size);
+        let window = self.window.min(most);
+        let range = start..self.size().min(start.saturating_add(window));
         if range.is_empty() {
             return;
         }
-        let most = MOST.min(self.source.transfer().part_size);
-        self.window = self.window.saturating_mul(2).min(most);
+        self.window = window.saturating_mul(2);
         let source = Arc::clone(&self.source);
         let wanted = range.clone();
         let task = Task::spawn(async move { fetch(&source, wanted).await });

@@ -303,8 +303,9 @@ async fn ranges_are_those_of_rust() {
     let transfer = Client::new(lakefs).transfer();
     let read = |range: (std::ops::Bound<u64>, std::ops::Bound<u64>)| {
         let download = transfer
-            .download("lake", "main", "a")
+            .clone()
             .part_size(7)
+            .download("lake", "main", "a")
             .range(range);
         async move { download.to_bytes().await }
     };
@@ -367,8 +368,9 @@ async fn a_stream_has_its_size() {
     let uri = "lakefs://lake/main/a".parse().unwrap();
 
     let body = transfer
-        .download_from(&uri)
+        .clone()
         .part_size(64)
+        .download_from(&uri)
         .stream()
         .await
         .unwrap();

@@ -25,8 +25,9 @@ async fn every_range_cut_once_gives_the_same_bytes() {
     let transfer = Client::new(faults.layer(lakefs)).transfer();
 
     let all = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(10)
+        .download("lake", "main", "a")
         .to_bytes()
         .await
         .unwrap();
@@ -47,7 +48,7 @@ async fn one_byte_at_a_time_comes_to_the_end() {
         let transfer = Client::new(faults.layer(lakefs.clone()))
             .transfer()
             .concurrency(concurrency);
-        let download = transfer.download("lake", "main", "a").part_size(30);
+        let download = transfer.clone().part_size(30).download("lake", "main", "a");
         // The last byte of each part is all of what is left, and cut before it.
         let error = download.to_bytes().await.unwrap_err();
         assert!(
@@ -62,8 +63,9 @@ async fn one_byte_at_a_time_comes_to_the_end() {
     );
     let transfer = Client::new(faults.layer(lakefs)).transfer();
     let all = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(30)
+        .download("lake", "main", "a")
         .to_bytes()
         .await
         .unwrap();
@@ -104,8 +106,9 @@ async fn an_object_that_changes_between_parts_is_an_error() {
     let transfer = client.transfer().concurrency(2).mode(Mode::Direct);
 
     let mut body = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(10)
+        .download("lake", "main", "a")
         .stream()
         .await
         .unwrap();
@@ -126,8 +129,9 @@ async fn an_object_that_shrinks_is_one_that_changed() {
     let transfer = client.transfer().concurrency(2);
 
     let mut body = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(400)
+        .download("lake", "main", "a")
         .stream()
         .await
         .unwrap();
@@ -176,7 +180,7 @@ proptest! {
                 .build()
                 .unwrap();
             let transfer = client.transfer().concurrency(concurrency);
-            let download = transfer.download("lake", "main", "a").part_size(part);
+            let download = transfer.clone().part_size(part).download("lake", "main", "a");
             if let Ok(all) = download.to_bytes().await {
                 prop_assert_eq!(all, content);
             }

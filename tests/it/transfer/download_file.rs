@@ -57,8 +57,9 @@ async fn a_file_has_the_objects_bytes_and_nothing_is_beside_it() {
     fs::write(&path, "an older one").unwrap();
     for fsync in [false, true] {
         let download = transfer
-            .download("lake", "main", "a")
+            .clone()
             .part_size(300_000)
+            .download("lake", "main", "a")
             .fsync(fsync);
 
         let done = download.to_file(&path).await.unwrap();
@@ -103,8 +104,9 @@ async fn no_file_is_left_of_a_download_that_fails() {
         let faults = FaultLayer::new(1).script_on("getObject", script);
         let transfer = Client::new(faults.layer(lakefs.clone())).transfer();
         let download = transfer
-            .download("lake", "main", "a")
-            .part_size(1024 * 1024 + 1);
+            .clone()
+            .part_size(1024 * 1024 + 1)
+            .download("lake", "main", "a");
 
         let error = download.to_file(&path).await.unwrap_err();
 
@@ -124,8 +126,9 @@ async fn no_file_is_left_of_a_download_that_is_dropped() {
     let directory = Directory::new();
     let path = directory.0.join("copy");
     let download = transfer
-        .download("lake", "main", "a")
-        .part_size(1024 * 1024);
+        .clone()
+        .part_size(1024 * 1024)
+        .download("lake", "main", "a");
     let mut download = Box::pin(download.to_file(&path));
     // Polled until the file is there.
     while directory.names().is_empty() {
@@ -209,8 +212,9 @@ async fn no_part_goes_on_after_an_error() {
         .transfer()
         .concurrency(2);
     let error = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(10)
+        .download("lake", "main", "a")
         .to_bytes()
         .await
         .unwrap_err();

@@ -99,7 +99,10 @@ async fn memory_is_bounded_by_the_parts_under_way() {
         .transfer()
         .concurrency(4)
         .mode(Mode::Direct);
-    let download = transfer.download("lake", "main", "a").part_size(MIB);
+    let download = transfer
+        .clone()
+        .part_size(MIB)
+        .download("lake", "main", "a");
 
     let path = std::env::temp_dir().join(format!("lakefs-sdk-{:016x}", fastrand::u64(..)));
     let done = download.clone().to_file(&path).await.unwrap();

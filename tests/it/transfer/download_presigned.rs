@@ -79,7 +79,10 @@ async fn where_it_is_offered_data_comes_from_the_store() {
     let client = client(lakefs(&now(), &content).await, asked.clone(), true);
     for concurrency in [1, 4] {
         let transfer = client.transfer().concurrency(concurrency);
-        let download = transfer.download("lake", "main", "a").part_size(200);
+        let download = transfer
+            .clone()
+            .part_size(200)
+            .download("lake", "main", "a");
         let mut copy = Vec::new();
         let done = download.to_writer(&mut copy).await.unwrap();
         assert!(done.verified && copy == content);
@@ -129,8 +132,9 @@ async fn a_url_that_expired_is_replaced() {
     let transfer = client.transfer().mode(Mode::Presigned).concurrency(2);
 
     let mut body = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(100)
+        .download("lake", "main", "a")
         .stream()
         .await
         .unwrap();
@@ -152,8 +156,9 @@ async fn an_object_that_changed_before_the_url_was_replaced_is_an_error() {
     let transfer = client.transfer().mode(Mode::Presigned).concurrency(2);
 
     let mut body = transfer
-        .download("lake", "main", "a")
+        .clone()
         .part_size(10)
+        .download("lake", "main", "a")
         .stream()
         .await
         .unwrap();
