@@ -1,4 +1,5 @@
 //! Reading one object whole or in part, over lines that break.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Reading from the object store itself.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::sync::{
     Arc,

@@ -103,11 +103,11 @@ async fn ranges_that_are_near_share_a_request() {
     }
     assert_eq!(counter.injected().len(), 2);
     #[expect(clippy::reversed_empty_ranges, reason = "it is what is refused")]
-    let error = object.read_ranges(&[5..3]).await.unwrap_err();
+    let error = object.read_ranges(&[5..3, 0..1]).await.unwrap_err();
     assert!(error.is_invalid_input());
     assert!(
         object
-            .read_ranges(&[0..8 * MIB + 1])
+            .read_ranges(&[0..1, 0..8 * MIB + 1])
             .await
             .unwrap_err()
             .is_bad_request()
@@ -137,7 +137,7 @@ async fn an_object_that_changes_while_it_is_read_is_an_error() {
     );
     assert!(
         object
-            .read_ranges(&[0..1])
+            .read_ranges(&[0..1, 1..2])
             .await
             .unwrap_err()
             .is_precondition_failed()
