@@ -71,6 +71,7 @@ pub mod timer;
 #[cfg(feature = "transfer")]
 pub mod transfer;
 pub mod transport;
+mod uri;
 
 pub use self::{
     auth::Credentials,
@@ -80,6 +81,7 @@ pub use self::{
     error::{Error, ErrorKind, Result},
     generated::api,
     operation::Operation,
+    uri::LakeFsUri,
 };
 
 /// Any error that can travel between threads.

@@ -38,11 +38,15 @@ use tokio::sync::OnceCell;
 
 use crate::{Client, transfer::route::Offer};
 
+pub mod download;
 mod route;
 mod store;
 pub mod upload;
 
-pub use self::upload::{ObjectWriter, Upload};
+pub use self::{
+    download::{Download, Downloaded, ObjectReader},
+    upload::{ObjectWriter, Upload},
+};
 
 const MIB: u64 = 1024 * 1024;
 

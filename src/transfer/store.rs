@@ -18,6 +18,14 @@ pub(super) const PRESIGNED_PUT: &OperationMeta =
         .with_data_body()
         .without_credentials();
 
+/// Data from the object store.
+pub(super) const PRESIGNED_GET: &OperationMeta =
+    &OperationMeta::new("presignedGet", Method::GET, "{presigned_url}")
+        .with_tag("objects")
+        .with_idempotency(Idempotency::Safe)
+        .with_streamed_body()
+        .without_credentials();
+
 /// Where a presigned URL leads to, for messages.
 pub(super) fn host(url: &Uri) -> &str {
     url.authority()

@@ -1,5 +1,11 @@
 //! Objects in and out.
 
+mod download;
+mod download_faults;
+mod download_file;
+mod download_memory;
+mod download_presigned;
+mod download_reader;
 mod lake;
 mod upload;
 mod upload_cancelled;
