@@ -43,6 +43,7 @@
 //! | `aws` | | `Credentials::aws_iam`: login as an AWS role |
 //! | `metrics` | | `ClientBuilder::metrics`: counts and times of calls and requests, through the crate `metrics` |
 //! | `opentelemetry` | | `ClientBuilder::propagate_trace_context`: W3C trace context sent with every attempt |
+//! | `transfer` | | `Client::transfer`: objects in and out, fast, verified, resumable |
 //! | `testing` | | `testing::MemoryLakeFs`, `MockTransport`, `Cassette`, `FaultLayer`: a lakeFS in memory, mocks, recorded traffic, faults |
 //!
 //! Without default features the crate is http, tower and serde: no hyper, no runtime, no TLS. What needs a clock (time limits,
@@ -67,7 +68,10 @@ pub mod paging;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod timer;
+#[cfg(feature = "transfer")]
+pub mod transfer;
 pub mod transport;
+mod uri;
 
 pub use self::{
     auth::Credentials,
@@ -77,6 +81,7 @@ pub use self::{
     error::{Error, ErrorKind, Result},
     generated::api,
     operation::Operation,
+    uri::LakeFsUri,
 };
 
 /// Any error that can travel between threads.

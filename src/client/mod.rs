@@ -177,6 +177,20 @@ impl Client {
         )
     }
 
+    /// Sends a request with a URL of its own to another host than lakeFS's, such as a presigned one: through the same
+    /// stack, but without the credentials and what only lakeFS wants to know.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn send_foreign(
+        &self,
+        mut request: Request<Body>,
+        meta: &'static OperationMeta,
+    ) -> Execute {
+        let extensions = request.extensions_mut();
+        extensions.insert(meta);
+        extensions.insert(crate::middleware::authenticate::ForeignOrigin);
+        self.send(request, None, Some(meta))
+    }
+
     fn send(
         &self,
         mut request: Request<Body>,

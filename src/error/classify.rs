@@ -320,6 +320,33 @@ pub(crate) fn store_unreachable(host: &str, error: BoxError) -> Error {
     Error::new(kind, message).with_source(error)
 }
 
+/// The error of a request with a presigned URL that did not reach the object store, or got no answer there.
+#[cfg(feature = "transfer")]
+pub(crate) fn presigned_unreachable(host: &str, error: Error) -> Error {
+    let kind = error.kind();
+    let what = match kind {
+        ErrorKind::Connect => "could not be reached from here",
+        ErrorKind::Timeout => "did not answer in time",
+        // It says best itself what is wrong: the caller's own data, say.
+        ErrorKind::Transport => "broke the connection off",
+        _ => return error,
+    };
+    let message = format!(
+        "lakeFS answered with a presigned URL, but the object store {host} {what}; with `transfer::Mode::Direct` the data \
+         goes through lakeFS instead"
+    );
+    let (operation, attempts, waited, in_doubt) = (
+        error.operation(),
+        error.attempts(),
+        error.waited(),
+        error.may_have_taken_effect(),
+    );
+    Error::new(kind, message)
+        .with_source(error)
+        .with_operation(operation)
+        .with_attempts(attempts, waited, in_doubt)
+}
+
 /// The kind of a transport's failure.
 pub(crate) fn kind_of_failure(error: &(dyn StdError + 'static)) -> ErrorKind {
     let causes = || {

@@ -83,7 +83,8 @@ pub struct Authenticate<S> {
     shared: Arc<Shared>,
 }
 
-/// In the extensions of a response that comes from another host than the request was for: a redirect was followed, say.
+/// In the extensions of a response that comes from another host than lakeFS's: a redirect was followed, say. And in those of
+/// a request that goes to one: it carries neither credentials nor what only lakeFS wants to know.
 ///
 /// A transport of yours that follows redirects inserts it, so that a 401 of that host is no reason for a login.
 #[derive(Clone, Copy, Debug)]

@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 
 use crate::{
     Body,
+    middleware::authenticate::ForeignOrigin,
     transport::{Erased, ResponseFuture},
 };
 
@@ -69,11 +70,15 @@ impl<S> Layer<S> for IdentityLayer {
 
 impl<S> Identity<S> {
     fn sign<B>(&self, request: &mut Request<B>) {
+        let foreign = request.extensions().get::<ForeignOrigin>().is_some();
         let headers = request.headers_mut();
         headers
             .entry(USER_AGENT)
             .or_insert_with(|| self.agent.clone());
-        headers.entry(CLIENT).or_insert(DEFAULT);
+        // An object store counts no clients, and signs what it was sent.
+        if !foreign {
+            headers.entry(CLIENT).or_insert(DEFAULT);
+        }
     }
 }
 

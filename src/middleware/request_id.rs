@@ -28,6 +28,7 @@ use tower::{Layer, Service};
 
 use crate::{
     Body,
+    middleware::authenticate::ForeignOrigin,
     transport::{Erased, ResponseFuture},
 };
 
@@ -88,7 +89,7 @@ impl<S> Layer<S> for RequestIdLayer {
 
 impl<S> RequestId<S> {
     fn name<B>(&self, request: &mut Request<B>) {
-        if !self.enabled {
+        if !self.enabled || request.extensions().get::<ForeignOrigin>().is_some() {
             return;
         }
         if let Entry::Vacant(entry) = request.headers_mut().entry(X_REQUEST_ID) {

@@ -17,6 +17,7 @@ mod faults;
 mod hook_refusals;
 mod hyper_transport;
 mod idle;
+mod lakefs_uri;
 mod large_bodies;
 mod memory_hooks;
 mod memory_imports;
