@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::filter::Filter;
+use super::{filter::Filter, plan::Reason};
 use crate::{Client, LakeFsUri, Result, models::ObjectStats};
 
 /// The metadata that holds the time of the last change of the file that an object was uploaded from, in seconds since 1970.
@@ -48,6 +48,21 @@ impl RemoteObject {
             metadata: metadata.into_iter().collect(),
             content_type: stats.content_type,
         }
+    }
+
+    /// What another object would have to take over from this one to be its copy.
+    pub(super) fn difference(&self, other: &Self) -> Option<Reason> {
+        if self.size != other.size {
+            return Some(Reason::SizeDiffers);
+        }
+        if self.checksum.is_empty() {
+            return Some(Reason::ChecksumUnknown);
+        }
+        if self.checksum != other.checksum {
+            return Some(Reason::ContentDiffers);
+        }
+        let same = self.metadata == other.metadata && self.content_type == other.content_type;
+        (!same).then_some(Reason::MetadataDiffers)
     }
 
     /// The checksum, where it is an MD5 and not something that the store made up.
