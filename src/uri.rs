@@ -133,7 +133,9 @@ fn check(text: &str, repository: &str, reference: Option<&str>) -> Result<()> {
     if validate::repository_name(repository).is_err() {
         return Err(wrong(
             text,
-            &format!("has the repository {repository:?}, which is no name of one (3 to 63 characters of a-z, 0-9 and `-`)"),
+            &format!(
+                "has the repository {repository:?}, which is no name of one (3 to 63 characters of a-z, 0-9 and `-`)"
+            ),
         ));
     }
     match reference {

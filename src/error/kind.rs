@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Endpoint,
     /// A listing whose cursor does not advance.
     Paging,
+    /// A file, a reader or a writer on this side failed.
+    Io,
 }
 
 /// What stands in the place of a kind where what was under way was dropped before it could fail.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::Decode => "decode",
             Self::Endpoint => "endpoint",
             Self::Paging => "paging",
+            Self::Io => "io",
         }
     }
 

@@ -313,6 +313,15 @@ impl Error {
         self.kind() == ErrorKind::Decode
     }
 
+    /// A file, a reader or a writer on this side failed: the disk is full, say. [`source`](StdError::source) is the
+    /// [`io::Error`](std::io::Error).
+    ///
+    /// Never retried.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        self.kind() == ErrorKind::Io
+    }
+
     /// What answered is not the lakeFS API: its web page, an unknown path, or a redirect to elsewhere. The endpoint is wrong.
     #[must_use]
     pub fn is_endpoint(&self) -> bool {
@@ -353,6 +362,13 @@ impl Error {
 
     pub(crate) fn cut(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Body, message)
+    }
+
+    /// The same error, saying first where in a longer work it happened.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn in_context(mut self, place: impl fmt::Display) -> Self {
+        self.inner.message = format!("{place}: {}", self.inner.message).into();
+        self
     }
 
     /// The same error with what caused it.

@@ -18,6 +18,14 @@ pub(super) const PRESIGNED_PUT: &OperationMeta =
         .with_data_body()
         .without_credentials();
 
+/// Data from the object store.
+pub(super) const PRESIGNED_GET: &OperationMeta =
+    &OperationMeta::new("presignedGet", Method::GET, "{presigned_url}")
+        .with_tag("objects")
+        .with_idempotency(Idempotency::Safe)
+        .with_streamed_body()
+        .without_credentials();
+
 /// Where a presigned URL leads to, for messages.
 pub(super) fn host(url: &Uri) -> &str {
     url.authority()
@@ -104,11 +112,31 @@ mod tests {
     #[test]
     fn expired_urls_are_told_from_refused_ones() {
         let table = [
-            (403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", true),
-            (400, "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>", true),
-            (403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>", false),
-            (403, "<Error><Code>AuthenticationFailed</Code><AuthenticationErrorDetail>Signature not valid in the specified time frame: Start</AuthenticationErrorDetail></Error>", true),
-            (503, "<Error><Code>SlowDown</Code><Message>Request has expired</Message></Error>", false),
+            (
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+                true,
+            ),
+            (
+                400,
+                "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>",
+                true,
+            ),
+            (
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+                false,
+            ),
+            (
+                403,
+                "<Error><Code>AuthenticationFailed</Code><AuthenticationErrorDetail>Signature not valid in the specified time frame: Start</AuthenticationErrorDetail></Error>",
+                true,
+            ),
+            (
+                503,
+                "<Error><Code>SlowDown</Code><Message>Request has expired</Message></Error>",
+                false,
+            ),
         ];
         for (status, body, expected) in table {
             let status = StatusCode::from_u16(status).unwrap();
@@ -120,7 +148,10 @@ mod tests {
     /// A URL in a message would give its signature away.
     #[test]
     fn hosts_have_no_user_and_bad_urls_no_query() {
-        assert_eq!(host(&"https://u:p@s3.example.com:9000/b?sig=x".parse().unwrap()), "s3.example.com:9000");
+        assert_eq!(
+            host(&"https://u:p@s3.example.com:9000/b?sig=x".parse().unwrap()),
+            "s3.example.com:9000"
+        );
         let error = parse("/bucket/key?X-Amz-Signature=abc").unwrap_err();
         assert!(!error.to_string().contains("abc"), "{error}");
     }

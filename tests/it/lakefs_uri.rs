@@ -63,7 +63,10 @@ fn errors_name_the_bad_part_and_the_form() {
 fn a_pasted_secret_is_not_repeated() {
     let pasted = "https://me:hunter2@host/key?X-Amz-Signature=abcdef";
     let message = LakeFsUri::try_from(pasted).unwrap_err().to_string();
-    assert!(!message.contains("hunter2") && !message.contains("abcdef"), "{message}");
+    assert!(
+        !message.contains("hunter2") && !message.contains("abcdef"),
+        "{message}"
+    );
 }
 
 /// The same place, written with a slash and without, must not be worked on twice.
@@ -76,7 +79,11 @@ fn the_root_is_one_place() {
     let uri = LakeFsUri::new("repo", "main", "a/b").unwrap();
     assert_eq!(uri.to_string(), "lakefs://repo/main/a/b");
     assert_eq!(uri.with_path("c").to_string(), "lakefs://repo/main/c");
-    assert!(LakeFsUri::new("repo", "feat/x", "p").unwrap_err().is_invalid_input());
+    assert!(
+        LakeFsUri::new("repo", "feat/x", "p")
+            .unwrap_err()
+            .is_invalid_input()
+    );
 }
 
 /// O4: an object without a name would be made, and nobody could read it.
@@ -89,7 +96,10 @@ async fn an_upload_to_an_empty_path_is_refused_before_it_is_sent() {
         .body("x")
         .await
         .unwrap_err();
-    assert!(error.is_invalid_input() && error.message().contains("`path`"), "{error}");
+    assert!(
+        error.is_invalid_input() && error.message().contains("`path`"),
+        "{error}"
+    );
     assert_eq!(error.attempts(), 0);
 }
 

@@ -48,5 +48,6 @@ mod tls_clients;
 mod tls_trust;
 mod trace_context;
 mod tracing;
+mod transfer;
 mod transport_errors;
 mod wiremock_sequences;

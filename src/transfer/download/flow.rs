@@ -1,0 +1,147 @@
+//! [`Flow`]: the bytes of an object in order, several parts of it under way.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::{
+    source::{Opened, Source},
+    stretch::Stretch,
+    verify::Check,
+};
+use crate::{Error, Result, error::ErrorKind};
+
+/// The bytes that are wanted, in order.
+///
+/// The first answer is passed on as it arrives; meanwhile, and after it, the parts behind it are fetched by tasks of their
+/// own, at most so many at once, each of them held in memory until its turn.
+pub(super) struct Flow {
+    pub(super) source: Arc<Source>,
+    head: Option<Stretch>,
+    /// From where on no part was asked for yet.
+    next: u64,
+    end: u64,
+    size: u64,
+    part: u64,
+    concurrency: usize,
+    window: VecDeque<Task<Result<Vec<Bytes>>>>,
+    ready: VecDeque<Bytes>,
+    /// `None` where somebody else does it, or nobody.
+    check: Option<Check>,
+}
+
+/// A task that ends with its owner.
+pub(super) struct Task<T>(JoinHandle<T>);
+
+// ===== impl Flow =====
+
+impl Flow {
+    pub(super) fn new(opened: Opened, part: u64, concurrency: usize, check: Option<Check>) -> Self {
+        let Opened {
+            source,
+            first,
+            body,
+            end,
+        } = opened;
+        let next = first.end;
+        Self {
+            size: end - first.start,
+            head: Some(Stretch::new(Arc::clone(&source), first, body)),
+            source,
+            next,
+            end,
+            part,
+            concurrency,
+            window: VecDeque::new(),
+            ready: VecDeque::new(),
+            check,
+        }
+    }
+
+    /// How many bytes there are in all.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn checks(&self) -> bool {
+        self.check.is_some()
+    }
+
+    /// Leaves the comparison of the checksum to the caller.
+    pub(super) fn take_check(&mut self) -> Option<Check> {
+        self.check.take()
+    }
+
+    /// The next chunk; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        let chunk = self.unchecked().await?;
+        match (&chunk, &mut self.check) {
+            (Some(chunk), Some(check)) => check.update(chunk),
+            (None, check @ Some(_)) => check.take().map_or(Ok(()), |check| check.finish())?,
+            _ => {}
+        }
+        Ok(chunk)
+    }
+
+    async fn unchecked(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                return Ok(Some(chunk));
+            }
+            self.refill();
+            if let Some(head) = &mut self.head {
+                if let Some(chunk) = head.next().await? {
+                    return Ok(Some(chunk));
+                }
+                self.head = None;
+                continue;
+            }
+            let Some(part) = self.window.front_mut() else {
+                return Ok(None);
+            };
+            self.ready = part.await??.into();
+            self.window.pop_front();
+        }
+    }
+
+    fn refill(&mut self) {
+        let most = self.concurrency - usize::from(self.head.is_some() && self.concurrency > 1);
+        while self.next < self.end && self.window.len() < most {
+            let end = self.end.min(self.next.saturating_add(self.part));
+            let part = Stretch::new(Arc::clone(&self.source), self.next..end, None);
+            self.window.push_back(Task::spawn(part.collect()));
+            self.next = end;
+        }
+    }
+}
+
+// ===== impl Task =====
+
+impl<T: Send + 'static> Task<T> {
+    pub(super) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll(cx)).map_err(|error| {
+            Error::new(ErrorKind::Unexpected, "the task of a part was stopped").with_source(error)
+        }))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,327 @@
+//! Reading one object: [`Download`], whole or a range of it, and [`ObjectReader`], here and there.
+
+use std::{
+    ops::{Bound, RangeBounds},
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use self::{
+    flow::Flow,
+    source::{Opened, Place, Source},
+    verify::Check,
+};
+use crate::{
+    Body, Error, LakeFsUri, Result,
+    error::ErrorKind,
+    transfer::{MIB, Transfer},
+};
+
+mod answer;
+mod file;
+mod flow;
+mod reader;
+mod source;
+mod stretch;
+mod verify;
+
+pub use self::reader::ObjectReader;
+
+/// How much the first request asks for, in bytes: an object that has no more is read in one go.
+const FIRST: u64 = 8 * MIB;
+
+/// An object about to be read; made by [`Transfer::download`].
+///
+/// What it is read into decides the method: [`to_file`](Self::to_file), [`to_bytes`](Self::to_bytes),
+/// [`to_writer`](Self::to_writer), or [`stream`](Self::stream).
+///
+/// ```
+/// # use lakefs_sdk::{Client, models::RepositoryCreation, testing::MemoryLakeFs};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let client = Client::new(MemoryLakeFs::new());
+/// # client.create_repository(RepositoryCreation::new("lake", "mem://lake")).await?;
+/// client.upload_object("lake", "main", "a.txt").body("0123456789").await?;
+/// let transfer = client.transfer();
+/// let path = std::env::temp_dir().join("lakefs-sdk-download-example.txt");
+/// let done = transfer.download("lake", "main", "a.txt").to_file(&path).await?;
+/// assert_eq!((done.size_bytes, done.verified), (10, true));
+/// assert_eq!(std::fs::read(&path)?, b"0123456789");
+/// assert_eq!(transfer.download("lake", "main", "a.txt").range(2..5).to_bytes().await?, "234");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<_, lakefs_sdk::BoxError>(()) }).unwrap();
+/// ```
+///
+/// # What it takes care of
+///
+/// - **Cuts.** A body that is cut or stalls is taken up at the next byte. Every byte that arrives renews the allowance, and
+///   every request has its own time limits, so a slow line is no reason to fail; [`Downloaded::resumed`] counts them.
+/// - **Changes.** All parts are of one version of the object, by its ETag. When it changes meanwhile, that is an
+///   [`is_precondition_failed`](Error::is_precondition_failed) error: pieces of two objects are never joined.
+/// - **Damage.** The MD5 of a whole object is compared with the checksum that lakeFS has, where it is one.
+/// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once, which are passed
+///   on in order. They grow with the object, up to [`Transfer::part_size`]. With a concurrency of 1 it is one request.
+/// - **The way.** [`Transfer::mode`] decides. A presigned URL is replaced before it expires, and when the store says that it
+///   has.
+#[must_use = "a download does nothing until it is read into something"]
+#[derive(Clone, Debug)]
+pub struct Download {
+    transfer: Transfer,
+    place: Place,
+    start: Bound<u64>,
+    end: Bound<u64>,
+    part_size: Option<u64>,
+    verify: bool,
+    fsync: bool,
+}
+
+/// What was downloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// The ETag of the object, in quotes, as lakeFS tells it; `None` where a proxy removed it.
+    pub etag: Option<String>,
+    /// Whether the MD5 of all of it was compared with the checksum.
+    pub verified: bool,
+    /// How often a body that was cut was taken up again.
+    pub resumed: u32,
+}
+
+// ===== impl Transfer =====
+
+impl Transfer {
+    /// Reads an object into a file, into memory, or into a writer.
+    pub fn download(
+        &self,
+        repository: impl Into<String>,
+        reference: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Download {
+        Download {
+            transfer: self.clone(),
+            place: Place {
+                repository: repository.into(),
+                reference: reference.into(),
+                path: path.into(),
+            },
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+            part_size: None,
+            verify: self.verify,
+            fsync: false,
+        }
+    }
+
+    /// As [`download`](Self::download), from a place in one piece.
+    pub fn download_from(&self, uri: &LakeFsUri) -> Download {
+        self.download(uri.repository(), uri.reference(), uri.path())
+    }
+
+    /// Opens an object to be read here and there: an `AsyncRead` and `AsyncSeek` that fetches what is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`stat_object`](crate::Client::stat_object).
+    pub async fn reader(
+        &self,
+        repository: impl Into<String>,
+        reference: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Result<ObjectReader> {
+        let place = Place {
+            repository: repository.into(),
+            reference: reference.into(),
+            path: path.into(),
+        };
+        Source::find(self, place).await.map(ObjectReader::new)
+    }
+
+    /// As [`reader`](Self::reader), from a place in one piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`reader`](Self::reader).
+    pub async fn reader_from(&self, uri: &LakeFsUri) -> Result<ObjectReader> {
+        self.reader(uri.repository(), uri.reference(), uri.path())
+            .await
+    }
+}
+
+// ===== impl Download =====
+
+impl Download {
+    /// Only these bytes, such as `100..200` or `1024..`. What is beyond the object's end is left out.
+    pub fn range(mut self, range: impl RangeBounds<u64>) -> Self {
+        self.start = range.start_bound().cloned();
+        self.end = range.end_bound().cloned();
+        self
+    }
+
+    /// How many bytes one request asks for, at most. Default: by the object's size, up to [`Transfer::part_size`].
+    ///
+    /// Unlike there it may be as small as one byte: reading has no lower bound.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = Some(bytes.max(1));
+        self
+    }
+
+    /// Whether the MD5 of a whole object is compared with its checksum. Default: as [`Transfer::verify`].
+    ///
+    /// Switch it off for objects whose writer set a checksum that looks like an MD5 and is none.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Whether a file is written through to the disk before it gets its name. Default: no.
+    pub fn fsync(mut self, fsync: bool) -> Self {
+        self.fsync = fsync;
+        self
+    }
+
+    /// Reads into a file, which appears under its name when it is whole: until then it has another one in the same directory.
+    ///
+    /// A file of that name is replaced. What was begun is removed when it fails, and when the future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// - As [`get_object`](crate::Client::get_object), and those of its body, when it could not be taken up again.
+    /// - [`is_precondition_failed`](Error::is_precondition_failed): the object changed while it was read.
+    /// - [`is_body`](Error::is_body): what arrived is not what was stored.
+    /// - [`is_io`](Error::is_io): the file could not be written.
+    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
+        let (path, fsync) = (path.as_ref().to_owned(), self.fsync);
+        let flow = self.open().await?;
+        let report = Report::of(&flow);
+        let size = file::write(flow, &path, fsync).await?;
+        Ok(report.done(size))
+    }
+
+    /// Reads into memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_file`](Self::to_file); [`is_io`](Error::is_io) when there is not enough of it.
+    pub async fn to_bytes(self) -> Result<Bytes> {
+        let mut flow = self.open().await?;
+        let Some(first) = flow.next().await? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() as u64 == flow.size() {
+            flow.next().await?;
+            return Ok(first);
+        }
+        let mut all = Vec::new();
+        let size = usize::try_from(flow.size()).unwrap_or(usize::MAX);
+        all.try_reserve_exact(size).map_err(|error| {
+            let message = format!("{size} bytes do not fit into memory");
+            Error::new(ErrorKind::Io, message).with_source(error)
+        })?;
+        all.extend_from_slice(&first);
+        drop(first);
+        while let Some(chunk) = flow.next().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.into())
+    }
+
+    /// Reads into a writer, in order, and flushes it.
+    ///
+    /// When it fails, the writer has got a part.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_file`](Self::to_file).
+    pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin) -> Result<Downloaded> {
+        let failed = |error| Error::new(ErrorKind::Io, "the writer failed").with_source(error);
+        let mut flow = self.open().await?;
+        let report = Report::of(&flow);
+        let mut size = 0;
+        while let Some(chunk) = flow.next().await? {
+            writer.write_all(&chunk).await.map_err(failed)?;
+            size += chunk.len() as u64;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(report.done(size))
+    }
+
+    /// The bytes as they come, in order: a stream that is taken up where it is cut, unlike that of
+    /// [`get_object`](crate::Client::get_object).
+    ///
+    /// # Errors
+    ///
+    /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole.
+    pub async fn stream(self) -> Result<Body> {
+        let flow = self.open().await?;
+        let size = flow.size();
+        let chunks = stream::try_unfold(flow, |mut flow| async {
+            let chunk = flow.next().await?;
+            Ok::<_, Error>(chunk.map(|chunk| (chunk, flow)))
+        });
+        Ok(Body::from_sized_stream(size, chunks))
+    }
+
+    async fn open(self) -> Result<Flow> {
+        let start = match self.start {
+            Bound::Included(start) => start,
+            Bound::Excluded(start) => start.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match self.end {
+            Bound::Included(end) => Some(end.saturating_add(1)),
+            Bound::Excluded(end) => Some(end),
+            Bound::Unbounded => None,
+        };
+        if end.is_some_and(|end| end <= start) {
+            return Err(Error::invalid_input(format!(
+                "`range` has no bytes: it begins at {start} and ends before {}",
+                end.unwrap_or_default()
+            )));
+        }
+        let most = self.part_size.unwrap_or(self.transfer.part_size);
+        let concurrency = self.transfer.concurrency.get();
+        let first = (concurrency > 1).then(|| most.min(FIRST));
+        let opened = Opened::find(&self.transfer, self.place, start, end, first).await?;
+        let whole = start == 0 && opened.end == opened.source.size;
+        let check = match self.verify && whole {
+            true => Check::of(&opened.source),
+            false => None,
+        };
+        let part = self.part_size.unwrap_or_else(|| {
+            // Enough parts to keep all requests busy until near the end, none too small to be worth a request.
+            ((opened.end - start) / 256)
+                .next_multiple_of(MIB)
+                .clamp(4 * MIB, most.max(4 * MIB))
+        });
+        Ok(Flow::new(opened, part, concurrency, check))
+    }
+}
+
+/// What is known before the end.
+struct Report {
+    source: Arc<Source>,
+    checks: bool,
+}
+
+impl Report {
+    fn of(flow: &Flow) -> Self {
+        Self {
+            source: Arc::clone(&flow.source),
+            checks: flow.checks(),
+        }
+    }
+
+    fn done(self, size_bytes: u64) -> Downloaded {
+        Downloaded {
+            size_bytes,
+            etag: self.source.version.etag().map(str::to_owned),
+            verified: self.checks && self.source.md5().is_some(),
+            resumed: self.source.resumed.load(Ordering::Relaxed),
+        }
+    }
+}

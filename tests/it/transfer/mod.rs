@@ -1,0 +1,7 @@
+//! Objects in and out.
+
+mod download;
+mod download_faults;
+mod download_file;
+mod download_presigned;
+mod download_reader;
