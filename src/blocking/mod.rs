@@ -59,9 +59,13 @@
 
 mod call;
 mod listing;
+#[cfg(feature = "transfer")]
+mod object;
 mod reader;
 mod runtime;
 
+#[cfg(feature = "transfer")]
+pub use self::object::ObjectReader;
 #[cfg(feature = "hyper")]
 pub(crate) use self::runtime::drives_blocking_calls;
 pub use self::{

@@ -126,6 +126,8 @@ impl Flow {
 
 impl<T: Send + 'static> Task<T> {
     pub(super) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+        #[cfg(feature = "tracing")]
+        let work = tracing::Instrument::in_current_span(work);
         Self(tokio::spawn(work))
     }
 }

@@ -30,6 +30,8 @@ mod stretch;
 mod verify;
 
 pub use self::reader::ObjectReader;
+#[cfg(feature = "blocking")]
+pub(crate) use self::reader::io_error;
 
 /// How much the first request asks for, in bytes: an object that has no more is read in one go.
 const FIRST: u64 = 8 * MIB;

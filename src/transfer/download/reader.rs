@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
 
 use super::{
     flow::Task,
@@ -28,7 +28,7 @@ const MOST: u64 = 8 * MIB;
 /// Bytes between two ranges that are fetched along rather than asking twice.
 const GAP: u64 = MIB;
 
-/// An object as an [`AsyncRead`] and [`AsyncSeek`] that fetches what is read; made by
+/// An object as an [`AsyncRead`], [`AsyncBufRead`] and [`AsyncSeek`] that fetches what is read; made by
 /// [`Transfer::reader`](super::Transfer::reader).
 ///
 /// Nothing is fetched before the first read, and a seek costs nothing until the next one. Where it is read on, it fetches
@@ -144,11 +144,68 @@ impl ObjectReader {
     }
 
     /// What of the block is to be read next; empty where there is nothing.
-    fn here(&self) -> &[u8] {
+    pub(crate) fn here(&self) -> &[u8] {
         let Some(skip) = self.at.checked_sub(self.block.start) else {
             return &[];
         };
         self.block.bytes.get(index(skip)..).unwrap_or_default()
+    }
+
+    /// Moves, as files do: also beyond the end, where there is nothing to read.
+    pub(crate) fn move_to(&mut self, position: SeekFrom) -> io::Result<()> {
+        let at = match position {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(offset) => self.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
+        };
+        let at = at.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the place is before the object's first byte",
+            )
+        })?;
+        self.at = at;
+        let coming = self.coming.as_ref().map(|coming| &coming.range);
+        if self.here().is_empty() && !coming.is_some_and(|range| range.contains(&at)) {
+            self.coming = None;
+            self.window = LEAST;
+        }
+        Ok(())
+    }
+
+    /// Leaves out some of what is here.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.at += count.min(self.here().len()) as u64;
+    }
+
+    /// Where it stands, in bytes from the object's first one.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Waits until there is something to read, or the end.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while self.at < self.size() && self.here().is_empty() {
+            let at = self.at;
+            match &mut self.coming {
+                Some(coming) if coming.range.contains(&at) => {
+                    let bytes = ready!(Pin::new(&mut coming.task).poll(cx));
+                    let start = coming.range.start;
+                    self.coming = None;
+                    let bytes = bytes.and_then(|bytes| bytes)?;
+                    let follows = !self.block.bytes.is_empty() && self.block.end() == start;
+                    self.block = Block { start, bytes };
+                    // Who reads on from one block to the next will want the one after it too.
+                    if follows {
+                        let end = self.block.end();
+                        self.fetch_from(end);
+                    }
+                }
+                _ => self.fetch_from(at),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Begins to fetch from `start` on.
@@ -217,56 +274,32 @@ impl AsyncRead for ObjectReader {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.at >= self.size() || buffer.remaining() == 0 {
-            return Poll::Ready(Ok(()));
+        if buffer.remaining() > 0 {
+            ready!(self.poll_fill(cx)).map_err(io_error)?;
+            let here = self.here();
+            let count = here.len().min(buffer.remaining());
+            buffer.put_slice(&here[..count]);
+            self.skip(count);
         }
-        while self.here().is_empty() {
-            let at = self.at;
-            match &mut self.coming {
-                Some(coming) if coming.range.contains(&at) => {
-                    let bytes = ready!(Pin::new(&mut coming.task).poll(cx));
-                    let start = coming.range.start;
-                    self.coming = None;
-                    let bytes = bytes.and_then(|bytes| bytes).map_err(io_error)?;
-                    let follows = !self.block.bytes.is_empty() && self.block.end() == start;
-                    self.block = Block { start, bytes };
-                    // Who reads on from one block to the next will want the one after it too.
-                    if follows {
-                        let end = self.block.end();
-                        self.fetch_from(end);
-                    }
-                }
-                _ => self.fetch_from(at),
-            }
-        }
-        let here = self.here();
-        let count = here.len().min(buffer.remaining());
-        buffer.put_slice(&here[..count]);
-        self.at += count as u64;
         Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for ObjectReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_fill(cx)).map_err(io_error)?;
+        Poll::Ready(Ok(this.here()))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        self.skip(count);
     }
 }
 
 impl AsyncSeek for ObjectReader {
     fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        let at = match position {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(offset) => self.size().checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
-        };
-        let at = at.ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the place is before the object's first byte",
-            )
-        })?;
-        self.at = at;
-        let coming = self.coming.as_ref().map(|coming| &coming.range);
-        if self.here().is_empty() && !coming.is_some_and(|range| range.contains(&at)) {
-            self.coming = None;
-            self.window = LEAST;
-        }
-        Ok(())
+        self.move_to(position)
     }
 
     fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
@@ -285,7 +318,7 @@ impl fmt::Debug for ObjectReader {
 }
 
 /// Never [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), which a parser may take for the end.
-fn io_error(error: Error) -> io::Error {
+pub(crate) fn io_error(error: Error) -> io::Error {
     let kind = match error.kind() {
         ErrorKind::Timeout => io::ErrorKind::TimedOut,
         ErrorKind::NotFound => io::ErrorKind::NotFound,

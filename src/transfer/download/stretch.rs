@@ -1,8 +1,13 @@
 //! [`Stretch`]: a run of an object's bytes that goes on where it was cut.
 
-use std::{ops::Range, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body::Body as _;
 
 use super::source::Source;
@@ -41,7 +46,7 @@ impl Stretch {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.left.is_empty() {
-                self.finish().await;
+                self.finish();
                 return Ok(None);
             }
             let body = match &mut self.body {
@@ -89,12 +94,12 @@ impl Stretch {
         Ok(chunk)
     }
 
-    /// Reads to where the body says that it ends, so that the connection can serve another request.
-    async fn finish(&mut self) {
+    /// Looks whether the body ends where it should, so that the connection can serve another request. All that was wanted
+    /// is here: nothing is waited for.
+    fn finish(&mut self) {
         if let Some(mut body) = self.body.take() {
-            if !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left == 0) {
-                // All that was wanted is here, whatever it says now.
-                let _ = body.chunk().await;
+            if !body.is_end_stream() {
+                let _ = body.chunk().now_or_never();
             }
         }
     }

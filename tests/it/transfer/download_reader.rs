@@ -4,7 +4,7 @@ use std::io::SeekFrom;
 
 use bytes::Bytes;
 use lakefs_sdk::{
-    Client,
+    Client, blocking,
     testing::{Fault, FaultLayer, MemoryLakeFs, fault::Rule},
 };
 use proptest::prelude::*;
@@ -219,4 +219,42 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// Libraries without async want a file.
+#[test]
+fn without_async_it_is_a_file() {
+    use std::io::{BufRead as _, Read as _, Seek as _};
+
+    let content = pattern(2 * MIB as usize);
+    let server = MemoryLakeFs::new();
+    blocking::run({
+        let (server, content) = (server.clone(), content.clone());
+        async move {
+            with_object(&server, "mem://lake", &content).await;
+            Ok::<_, lakefs_sdk::Error>(())
+        }
+    })
+    .unwrap();
+    let (client, counter) = counted(server);
+    let transfer = client.transfer();
+    let object = blocking::run(async move { transfer.reader("lake", "main", "a").await });
+    let mut object = object.unwrap().into_blocking();
+
+    let mut all = Vec::new();
+    object.read_to_end(&mut all).unwrap();
+    assert!(all == content);
+    let fetched = counter.injected().len();
+    assert!(fetched <= 5, "{fetched}");
+    object.seek(SeekFrom::End(-2)).unwrap();
+    assert_eq!(object.fill_buf().unwrap(), &content[content.len() - 2..]);
+    assert_eq!(
+        object.seek(SeekFrom::Current(-1000)).unwrap(),
+        2 * MIB - 1002
+    );
+    assert!(object.seek(SeekFrom::End(-(3 * MIB as i64))).is_err());
+    let mut two = [0; 2];
+    object.read_exact(&mut two).unwrap();
+    assert_eq!(two, content[content.len() - 1002..content.len() - 1000]);
+    assert_eq!(counter.injected().len(), fetched);
 }

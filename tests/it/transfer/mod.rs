@@ -5,5 +5,6 @@ mod directories;
 mod download;
 mod download_faults;
 mod download_file;
+mod download_memory;
 mod download_presigned;
 mod download_reader;
