@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Mode, Transfer};
-use crate::{Result, error::ErrorKind, models::StorageConfig};
+use crate::{Error, Result, error::ErrorKind, models::StorageConfig};
 
 /// What the server offers.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
+    /// Whether the server said so, or would not tell.
+    known: bool,
     presign: bool,
     multipart: bool,
     /// The store was not reached from here when it was tried.
@@ -33,7 +35,14 @@ impl Transfer {
         }
         let offer = self.offer.get_or_try_init(|| self.ask()).await?;
         let usable = self.mode == Mode::Presigned || !offer.unreachable.load(Ordering::Relaxed);
-        // Who insists on it learns from lakeFS itself why there is no URL.
+        if self.mode == Mode::Presigned && !offer.presign && offer.known {
+            return Err(Error::new(
+                ErrorKind::NotImplemented,
+                "lakeFS hands out no presigned URLs for this store; use `transfer::Mode::Auto` or `Mode::Direct`, which send the \
+                 data through lakeFS",
+            ));
+        }
+        // Who insists on it, and may not know, learns from the answer.
         Ok(Route {
             presigned: usable && (offer.presign || self.mode == Mode::Presigned),
             multipart: usable && offer.multipart,
@@ -60,6 +69,7 @@ impl Transfer {
             _ => !several.is_empty() && several.iter().all(offers),
         };
         Ok(Offer {
+            known: true,
             presign: all(|store| store.pre_sign_support),
             multipart: all(|store| store.pre_sign_multipart_upload == Some(true)),
             unreachable: AtomicBool::new(false),

@@ -1,0 +1,385 @@
+//! Where the data of an upload comes from.
+
+use std::{
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    task::{JoinHandle, spawn_blocking},
+};
+
+use super::{
+    SMALL, body,
+    checksum::{Sent, Sum},
+};
+use crate::{Body, Error, Result};
+
+/// How much is read at once of a reader, and of a file that is sent whole.
+const READ: usize = 256 * 1024;
+/// Smaller chunks of a stream are copied together: each would cost more than its bytes.
+const SMALL_CHUNK: usize = 16 * 1024;
+
+/// The data of an upload.
+pub(super) enum Source {
+    Memory(Chunks),
+    File(File),
+    Stream(Stream),
+}
+
+/// Data in memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chunks {
+    chunks: Vec<Bytes>,
+    /// Small chunks that came last, together.
+    tail: BytesMut,
+    size: u64,
+}
+
+/// An open file, and how much of it counts.
+#[derive(Clone)]
+pub(super) struct File {
+    file: Arc<Mutex<fs::File>>,
+    path: Arc<Path>,
+    size: u64,
+}
+
+/// What can be read once.
+pub(super) struct Stream {
+    /// What was read already, and comes first.
+    read: Chunks,
+    rest: Body,
+}
+
+// ===== impl Source =====
+
+impl Source {
+    pub(super) fn from_body(body: Body) -> Self {
+        match body.as_bytes() {
+            Some(bytes) => Self::Memory(Chunks::from(bytes.clone())),
+            None => Self::Stream(Stream {
+                read: Chunks::default(),
+                rest: body,
+            }),
+        }
+    }
+
+    pub(super) async fn open(path: PathBuf) -> Result<Self> {
+        let path: Arc<Path> = path.into();
+        let opened = Arc::clone(&path);
+        let cannot = |error: io::Error| {
+            let message = format!("the file {:?} cannot be opened", &*path);
+            Error::invalid_input(message).with_source(error)
+        };
+        let blocking = move || -> io::Result<(fs::File, fs::Metadata, Option<Bytes>)> {
+            let mut file = fs::File::open(&opened)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(io::Error::other("it is a directory"));
+            }
+            let mut small = None;
+            if metadata.is_file() && metadata.len() <= SMALL {
+                // Whole, even where it has more by now, or claims to be empty as those of /proc do.
+                let mut bytes = Vec::new();
+                io::Read::by_ref(&mut file)
+                    .take(SMALL + 1)
+                    .read_to_end(&mut bytes)?;
+                if bytes.len() as u64 <= SMALL {
+                    small = Some(bytes.into());
+                }
+            }
+            Ok((file, metadata, small))
+        };
+        let (file, metadata, small) = run(blocking).await.map_err(cannot)?;
+        if let Some(bytes) = small {
+            return Ok(Self::Memory(Chunks::from(bytes)));
+        }
+        if !metadata.is_file() {
+            let file = tokio::fs::File::from_std(file);
+            return Ok(Self::from_body(read(file)));
+        }
+        Ok(Self::File(File {
+            file: Arc::new(Mutex::new(file)),
+            path,
+            size: metadata.len(),
+        }))
+    }
+
+    pub(super) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Memory(chunks) => Some(chunks.size),
+            Self::File(file) => Some(file.size),
+            Self::Stream(stream) => stream.size(),
+        }
+    }
+
+    /// Whether [`body`](Self::body) can be had more than once.
+    pub(super) fn is_replayable(&self) -> bool {
+        !matches!(self, Self::Stream(_))
+    }
+
+    /// The body of a request. The stream is gone afterwards.
+    pub(super) fn body(&mut self, sent: Option<&Sent>) -> Body {
+        match self {
+            Self::Memory(chunks) => chunks.clone().body(sent),
+            Self::File(file) => {
+                let file = file.clone();
+                body::replayable(file.size, sent, move || file.clone().stream())
+            }
+            Self::Stream(stream) => {
+                let size = stream.size();
+                let rest = std::mem::take(&mut stream.rest);
+                let read = std::mem::take(&mut stream.read).into_vec();
+                if let (true, Some(size), Some(again)) = (read.is_empty(), size, rest.try_clone()) {
+                    let again = Mutex::new(again);
+                    return body::replayable(size, sent, move || {
+                        let again = again.lock().unwrap_or_else(PoisonError::into_inner);
+                        again.try_clone().unwrap_or_default()
+                    });
+                }
+                body::once(size, sent, stream::iter(read.into_iter().map(Ok)).chain(rest))
+            }
+        }
+    }
+}
+
+// ===== impl Chunks =====
+
+impl Chunks {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        self.size += chunk.len() as u64;
+        if chunk.len() < SMALL_CHUNK {
+            self.tail.extend_from_slice(&chunk);
+            if self.tail.len() >= READ {
+                self.flush();
+            }
+        } else {
+            self.flush();
+            self.chunks.push(chunk);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push(self.tail.split().freeze());
+        }
+    }
+
+    /// Adds the same chunks, which are not copied.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.flush();
+        self.size += other.size;
+        self.chunks.extend(other.chunks.iter().cloned());
+        self.tail.extend_from_slice(&other.tail);
+    }
+
+    /// The bytes from `start` on, at most `size`.
+    pub(super) fn slice(&self, start: u64, size: u64) -> Self {
+        let mut rest = self.clone();
+        rest.split(start);
+        rest.split(size)
+    }
+
+    /// All but what is behind the first `size` bytes; that stays here.
+    pub(super) fn split(&mut self, size: u64) -> Self {
+        self.flush();
+        let mut first = Self::default();
+        let mut chunks = std::mem::take(&mut self.chunks).into_iter();
+        while let Some(mut chunk) = chunks.as_slice().first().cloned() {
+            let left = size - first.size;
+            if left == 0 {
+                break;
+            }
+            chunks.next();
+            if chunk.len() as u64 > left {
+                // Less than a chunk, so it fits.
+                let head = chunk.split_to(usize::try_from(left).unwrap_or(usize::MAX));
+                first.size += head.len() as u64;
+                first.chunks.push(head);
+                self.chunks.push(chunk);
+                break;
+            }
+            first.size += chunk.len() as u64;
+            first.chunks.push(chunk);
+        }
+        self.chunks.extend(chunks);
+        self.size -= first.size;
+        first
+    }
+
+    pub(super) fn into_vec(mut self) -> Vec<Bytes> {
+        self.flush();
+        self.chunks
+    }
+
+    fn body(self, sent: Option<&Sent>) -> Body {
+        let size = self.size;
+        let mut chunks = self.into_vec();
+        if size <= SMALL && chunks.len() <= 1 {
+            if let Some(sent) = sent {
+                sent.set(Sum::of(&chunks), size);
+            }
+            return Body::from(chunks.pop().unwrap_or_default());
+        }
+        let chunks: Arc<[Bytes]> = chunks.into();
+        body::replayable(size, sent, move || in_memory(Arc::clone(&chunks)))
+    }
+}
+
+impl From<Bytes> for Chunks {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            size: bytes.len() as u64,
+            chunks: if bytes.is_empty() { vec![] } else { vec![bytes] },
+            tail: BytesMut::new(),
+        }
+    }
+}
+
+/// The chunks, one after the other.
+pub(super) fn in_memory(
+    chunks: Arc<[Bytes]>,
+) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+    stream::iter((0..chunks.len()).map(move |index| Ok(chunks[index].clone())))
+}
+
+// ===== impl File =====
+
+impl File {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads a stretch, and takes its MD5 where that is wanted.
+    pub(super) async fn part(
+        self,
+        start: u64,
+        size: u64,
+        verify: bool,
+    ) -> Result<(Vec<Bytes>, Option<Sum>)> {
+        let path = Arc::clone(&self.path);
+        let blocking = move || {
+            let chunks = [self.read_at(start, size)?];
+            let sum = verify.then(|| Sum::of(&chunks));
+            Ok((chunks.into(), sum))
+        };
+        run(blocking).await.map_err(|error| unreadable(&path, error))
+    }
+
+    fn read_at(&self, start: u64, size: u64) -> io::Result<Bytes> {
+        let size = usize::try_from(size).map_err(io::Error::other)?;
+        let mut bytes = BytesMut::zeroed(size);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes.freeze())
+    }
+
+    /// The whole, read one chunk ahead.
+    fn stream(self) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+        let file = self;
+        let first = file.ahead(0);
+        stream::unfold((file, first, 0), |(file, chunk, at)| async move {
+            let chunk: JoinHandle<io::Result<Bytes>> = chunk?;
+            match chunk.await.map_err(io::Error::other).and_then(|read| read) {
+                Ok(chunk) => {
+                    let at = at + chunk.len() as u64;
+                    let next = file.ahead(at);
+                    Some((Ok(chunk), (file, next, at)))
+                }
+                Err(error) => Some((Err(unreadable(&file.path, error)), (file, None, at))),
+            }
+        })
+    }
+
+    fn ahead(&self, at: u64) -> Option<JoinHandle<io::Result<Bytes>>> {
+        let size = (self.size - at).min(READ as u64);
+        let file = self.clone();
+        (size > 0).then(|| spawn_blocking(move || file.read_at(at, size)))
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let message = match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            format!("the file {path:?} became shorter while it was uploaded")
+        }
+        _ => format!("the file {path:?} cannot be read"),
+    };
+    Error::cut(message).with_source(error)
+}
+
+async fn run<T: Send + 'static>(
+    blocking: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(blocking).await.map_err(io::Error::other)?
+}
+
+// ===== impl Stream =====
+
+impl Stream {
+    pub(super) fn new(read: Chunks, rest: Body) -> Self {
+        Self { read, rest }
+    }
+
+    /// The bytes still to come, where that is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        Some(self.read.size + self.rest.size()?)
+    }
+
+    /// Reads up to `size` bytes: where that is all, the source is in memory.
+    pub(super) async fn settle(mut self, size: u64) -> Result<Source> {
+        loop {
+            if self.read.size > size {
+                return Ok(self.into());
+            }
+            match self.rest.chunk().await? {
+                Some(chunk) => self.read.push(chunk),
+                None => return Ok(Source::Memory(self.read)),
+            }
+        }
+    }
+
+    /// Reads until `size` bytes are there, or the end. They stay here until they are [taken](Self::take), so that nothing is
+    /// lost when this is dropped.
+    pub(super) async fn fill(&mut self, size: u64) -> Result<()> {
+        while self.read.size < size {
+            match self.rest.chunk().await? {
+                Some(chunk) => self.read.push(chunk),
+                None => {
+                    self.rest = Body::empty();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self, size: u64) -> Chunks {
+        self.read.split(size)
+    }
+
+    pub(super) fn into_parts(self) -> (Chunks, Body) {
+        (self.read, self.rest)
+    }
+}
+
+/// What a reader gives, as a body.
+pub(super) fn read(reader: impl AsyncRead + Send + 'static) -> Body {
+    let state = (Box::pin(reader), BytesMut::new());
+    Body::from_stream(stream::try_unfold(state, |(mut reader, mut buffer)| async {
+        buffer.reserve(READ);
+        let read = reader.read_buf(&mut buffer).await?;
+        let chunk = buffer.split().freeze();
+        Ok::<_, io::Error>((read > 0).then_some((chunk, (reader, buffer))))
+    }))
+}
