@@ -32,7 +32,11 @@ use crate::Error;
 
 /// Something that happened in a transfer.
 ///
-/// Paths are those of the objects in lakeFS, whichever way the bytes go.
+/// Paths are those of the objects in lakeFS, whichever way the bytes go. A transfer of a single object tells [`Bytes`] and
+/// [`Retried`]; those of [many](super::directory) tell the rest too.
+///
+/// [`Bytes`]: Self::Bytes
+/// [`Retried`]: Self::Retried
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -52,7 +56,7 @@ pub enum Event<'a> {
         /// How large it is, where that is known.
         bytes: Option<u64>,
     },
-    /// Bytes of an object went through: sent, or received.
+    /// Bytes of an object went through: sent, or received. Of an upload in parts, it comes with each part that is stored.
     Bytes {
         /// Its path.
         path: &'a str,
@@ -87,10 +91,12 @@ pub enum Event<'a> {
     },
 }
 
+type Listener = dyn Fn(&Event<'_>) + Send + Sync;
+
 /// Who hears of progress: nobody, or a closure.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
-    listener: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    listener: Option<Arc<Listener>>,
 }
 
 /// Adds up [`Event`]s, for a bar or a line at the end. It may be shared between threads.
@@ -135,6 +141,10 @@ impl Progress {
         Self {
             listener: Some(Arc::new(listener)),
         }
+    }
+
+    pub(crate) fn is_heard(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// Tells an event, which is made only if somebody listens.

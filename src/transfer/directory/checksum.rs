@@ -53,5 +53,9 @@ fn md5(path: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(state.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(state
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -49,7 +49,9 @@ pub(super) async fn remote(
         .map(|batch| async {
             let paths: Vec<String> = batch.iter().map(|step| at.path(&step.path)).collect();
             let list = PathList::new(paths);
-            let answer = client.delete_objects(&*at.repository, &*at.reference, list).await;
+            let answer = client
+                .delete_objects(&*at.repository, &*at.reference, list)
+                .await;
             (batch, Refusals::of(answer))
         })
         .buffer_unordered(transfer.concurrency.get());
@@ -75,7 +77,10 @@ pub(super) async fn local(
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(report::of_file("deleted", error)),
         };
-        let outcomes: Vec<_> = steps.into_iter().map(|step| (remove(&step), step)).collect();
+        let outcomes: Vec<_> = steps
+            .into_iter()
+            .map(|step| (remove(&step), step))
+            .collect();
         let removed = outcomes.iter().filter(|(outcome, _)| outcome.is_ok());
         let removed: Vec<String> = removed.map(|(_, step)| step.path.clone()).collect();
         walk::prune(&root, &removed);
@@ -140,5 +145,7 @@ fn last_list(body: &Bytes) -> Option<ObjectErrorList> {
     let documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
     let lists = documents.map_while(Result::ok);
     let lists = lists.filter(|document| document.get("errors").is_some());
-    lists.last().and_then(|list| serde_json::from_value(list).ok())
+    lists
+        .last()
+        .and_then(|list| serde_json::from_value(list).ok())
 }

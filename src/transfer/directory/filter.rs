@@ -81,8 +81,15 @@ mod tests {
     #[test]
     fn globs_match_names_at_any_depth_and_directories_whole() {
         let accepts = |include: &[&str], exclude: &[&str], path: &str| {
-            let owned = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect::<Vec<_>>();
-            Filter::new(&owned(include), &owned(exclude)).unwrap().accepts(path)
+            let owned = |globs: &[&str]| {
+                globs
+                    .iter()
+                    .map(|&glob| glob.to_owned())
+                    .collect::<Vec<_>>()
+            };
+            Filter::new(&owned(include), &owned(exclude))
+                .unwrap()
+                .accepts(path)
         };
         for (include, exclude, path, expected) in [
             (&[][..], &[][..], "a/b.csv", true),
@@ -99,7 +106,11 @@ mod tests {
             (&["*.csv"], &["tmp"], "tmp/a.csv", false),
             (&["*.{csv,json}"], &[], "a.json", true),
         ] {
-            assert_eq!(accepts(include, exclude, path), expected, "{include:?} {exclude:?} {path}");
+            assert_eq!(
+                accepts(include, exclude, path),
+                expected,
+                "{include:?} {exclude:?} {path}"
+            );
         }
     }
 
@@ -107,6 +118,9 @@ mod tests {
     fn a_glob_that_is_none_is_named() {
         let error = Filter::new(&["a[".to_owned()], &[]).unwrap_err();
         assert!(error.is_invalid_input());
-        assert!(error.to_string().contains("`include` has the glob"), "{error}");
+        assert!(
+            error.to_string().contains("`include` has the glob"),
+            "{error}"
+        );
     }
 }

@@ -31,9 +31,9 @@ impl Bulk {
             Job::Copy { from, to } => self.find_copy(from, to, &filter).await,
             Job::Delete { at } => {
                 let objects = at.list(self.transfer.client(), &filter).await?;
-                let steps = objects
-                    .iter()
-                    .map(|(path, object)| Step::new(path, Action::Delete, Reason::Asked, object.size));
+                let steps = objects.iter().map(|(path, object)| {
+                    Step::new(path, Action::Delete, Reason::Asked, object.size)
+                });
                 Ok(Found::plan(Plan::new(steps.collect())))
             }
         }
@@ -48,7 +48,9 @@ impl Bulk {
         let times = local.files.iter();
         Ok(Found {
             plan,
-            times: times.map(|(path, file)| (path.clone(), file.modified)).collect(),
+            times: times
+                .map(|(path, file)| (path.clone(), file.modified))
+                .collect(),
             unreadable: local.failed,
         })
     }

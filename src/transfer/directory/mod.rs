@@ -15,7 +15,8 @@
 //! let upload = transfer.upload_directory(directory.path(), "lakefs://lake/main/raw").exclude("*.tmp");
 //! assert_eq!(upload.plan().await?.to_string(), "upload   events.csv (new)\n");
 //!
-//! let report = upload.await?.into_result()?;
+//! let report = upload.await?;
+//! report.check()?;
 //! assert_eq!(report.to_string(), "1 uploaded, 0 skipped, 0 failed");
 //! # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
 //! ```

@@ -87,8 +87,10 @@ fn windows_problem(name: &str) -> Option<&'static str> {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let stem = stem.to_ascii_uppercase();
     let numbered = |device: &str| {
-        stem.strip_prefix(device)
-            .is_some_and(|rest| matches!(rest, "¹" | "²" | "³") || rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
+        stem.strip_prefix(device).is_some_and(|rest| {
+            matches!(rest, "¹" | "²" | "³")
+                || rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit()
+        })
     };
     let reserved = matches!(&*stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$");
     (reserved || numbered("COM") || numbered("LPT"))
@@ -110,7 +112,15 @@ mod tests {
 
     #[test]
     fn a_path_never_leads_out_of_the_directory() {
-        for path in ["../a", "a/../../b", "/etc/passwd", "a//b", "./a", "a\0b", ".."] {
+        for path in [
+            "../a",
+            "a/../../b",
+            "/etc/passwd",
+            "a//b",
+            "./a",
+            "a\0b",
+            "..",
+        ] {
             assert!(UNIX.problem(path).is_some(), "{path:?}");
         }
         for path in ["a", "a/b", "..a", "a..", "a b/ü", "c:/a", r"a\b", "con"] {
@@ -120,7 +130,18 @@ mod tests {
 
     #[test]
     fn windows_has_more_names_that_are_none() {
-        for path in ["c:/a", r"..\a", "con", "a/NUL.txt", "com1", "LPT9.log", "a.", "a /b", "a?b", "a\u{1}"] {
+        for path in [
+            "c:/a",
+            r"..\a",
+            "con",
+            "a/NUL.txt",
+            "com1",
+            "LPT9.log",
+            "a.",
+            "a /b",
+            "a?b",
+            "a\u{1}",
+        ] {
             assert!(WINDOWS.problem(path).is_some(), "{path:?}");
         }
         for path in ["console", "com", "com10", "a.b", "lpt"] {

@@ -78,7 +78,9 @@ impl Report {
 
     /// What was left out though it should have been transferred: symbolic links, unsafe names and the like.
     pub fn problems(&self) -> impl Iterator<Item = &Step> {
-        self.skipped.iter().filter(|step| Reason::is_problem(step.reason))
+        self.skipped
+            .iter()
+            .filter(|step| Reason::is_problem(step.reason))
     }
 
     /// How many bytes went up or down.
@@ -91,35 +93,52 @@ impl Report {
     /// How many paths an action was done for.
     #[must_use]
     pub fn count(&self, action: Action) -> usize {
-        self.done.iter().filter(|step| step.action == action).count()
+        self.done
+            .iter()
+            .filter(|step| step.action == action)
+            .count()
     }
 
-    /// The report where nothing failed, else an error.
+    /// An error where anything failed.
     ///
     /// What was [left out](Self::problems) is no failure.
     ///
     /// # Errors
     ///
     /// How many paths failed of how many, and the first of them; its kind and its source are those of that one's error.
-    pub fn into_result(self) -> Result<Self> {
+    pub fn check(&self) -> Result<()> {
         let Some(first) = self.failed.first() else {
-            return Ok(self);
+            return Ok(());
         };
         let all = self.failed.len() + self.done.len();
-        let message = format!("{} of {all} paths failed, the first is {:?}", self.failed.len(), first.path);
+        let message = format!(
+            "{} of {all} paths failed, the first is {:?}",
+            self.failed.len(),
+            first.path
+        );
         Err(Error::new(first.error.kind(), message).with_shared_source(first.error.clone()))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for action in [Action::Upload, Action::Download, Action::Copy, Action::Delete] {
+        for action in [
+            Action::Upload,
+            Action::Download,
+            Action::Copy,
+            Action::Delete,
+        ] {
             match self.count(action) {
                 0 => {}
                 count => write!(f, "{count} {}, ", action.past())?,
             }
         }
-        write!(f, "{} skipped, {} failed", self.skipped.len(), self.failed.len())
+        write!(
+            f,
+            "{} skipped, {} failed",
+            self.skipped.len(),
+            self.failed.len()
+        )
     }
 }
 
@@ -143,5 +162,5 @@ impl fmt::Display for Failure {
 
 /// An error of a local file.
 pub(super) fn of_file(what: &str, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("the local file cannot be {what}")).with_source(error)
+    Error::new(ErrorKind::Io, format!("the local file cannot be {what}")).with_source(error)
 }

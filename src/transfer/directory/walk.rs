@@ -102,13 +102,17 @@ impl Local {
     fn fail(&mut self, root: &Path, path: &Path, problem: io::Error) {
         let error = unreadable(path, problem);
         let path = path.strip_prefix(root).unwrap_or(path);
-        self.failed.push((path.to_string_lossy().replace('\\', "/"), error));
+        self.failed
+            .push((path.to_string_lossy().replace('\\', "/"), error));
     }
 
     /// Whether a path is one of the [`others`](Self::others), or below one.
     pub(super) fn is_behind_other(&self, path: &str) -> bool {
         let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
-        !self.others.is_empty() && directories.chain([path]).any(|part| self.others.contains_key(part))
+        !self.others.is_empty()
+            && directories
+                .chain([path])
+                .any(|part| self.others.contains_key(part))
     }
 }
 
@@ -144,7 +148,8 @@ fn relative(root: &Path, path: &Path) -> Option<String> {
 
 /// The file that a path below a directory names.
 pub(super) fn file(root: &Path, path: &str) -> PathBuf {
-    path.split('/').fold(root.to_owned(), |file, part| file.join(part))
+    path.split('/')
+        .fold(root.to_owned(), |file, part| file.join(part))
 }
 
 /// Removes files, and the directories that are empty for that.
@@ -162,7 +167,7 @@ pub(super) fn prune(root: &Path, removed: &[String]) {
 }
 
 pub(super) fn unreadable(path: &Path, problem: io::Error) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("{path:?} cannot be read")).with_source(problem)
+    Error::new(ErrorKind::Io, format!("{path:?} cannot be read")).with_source(problem)
 }
 
 #[cfg(test)]
@@ -198,17 +203,29 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         std::fs::write(&file, "1").unwrap();
-        assert!(Local::read(&file, &everything()).unwrap_err().is_invalid_input());
+        assert!(
+            Local::read(&file, &everything())
+                .unwrap_err()
+                .is_invalid_input()
+        );
         let absent = root.path().join("absent");
         assert!(Local::read(&absent, &everything()).is_err());
-        assert!(Local::read_if_there(&absent, &everything()).unwrap().files.is_empty());
+        assert!(
+            Local::read_if_there(&absent, &everything())
+                .unwrap()
+                .files
+                .is_empty()
+        );
     }
 
     #[test]
     fn times_before_1970_are_rounded_down() {
         use std::time::Duration;
         for (millis, expected) in [(1500, 1), (0, 0)] {
-            assert_eq!(seconds(UNIX_EPOCH + Duration::from_millis(millis)), expected);
+            assert_eq!(
+                seconds(UNIX_EPOCH + Duration::from_millis(millis)),
+                expected
+            );
         }
         assert_eq!(seconds(UNIX_EPOCH - Duration::from_millis(1500)), -2);
     }

@@ -31,7 +31,9 @@ impl Job {
                 };
             };
             let sent = Sent::default();
-            let body = source.body(self.transfer.verify.then_some(&sent));
+            let body = self
+                .watch
+                .body(source.body(self.transfer.verify.then_some(&sent)));
             let request = self.put(url, body)?;
             match store::send(&self.target.client, request, PRESIGNED_PUT).await {
                 Ok((parts, _)) => {
@@ -107,15 +109,17 @@ impl Job {
                 Err(error) => error,
             };
             // A 412 behind a lost answer may be about that link.
-            let in_doubt = error.may_have_taken_effect()
-                || (links > 0 && error.is_precondition_failed());
+            let in_doubt =
+                error.may_have_taken_effect() || (links > 0 && error.is_precondition_failed());
             if !in_doubt {
                 return Err(error);
             }
             match target.look().await {
                 // No other object has this address.
                 Ok(stats) if stats.physical_address == address => return Ok(stats),
-                Ok(_) | Err(_) if links + 1 == MAX_LINKS || !error.retryable() => return Err(error),
+                Ok(_) | Err(_) if links + 1 == MAX_LINKS || !error.retryable() => {
+                    return Err(error);
+                }
                 Ok(_) | Err(_) => links += 1,
             }
         }
@@ -129,7 +133,10 @@ pub(super) fn put(url: Uri, body: Body) -> Request<Body> {
     let is_azure = url.host().is_some_and(|host| host.contains(".blob."))
         || url.query().is_some_and(|query| {
             let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
-            let signed: Vec<_> = names.by_ref().filter(|name| ["sv", "sr", "sig"].contains(name)).collect();
+            let signed: Vec<_> = names
+                .by_ref()
+                .filter(|name| ["sv", "sr", "sig"].contains(name))
+                .collect();
             signed.len() == 3
         });
     let mut request = Request::put(url).body(body).unwrap_or_default();

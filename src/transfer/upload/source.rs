@@ -142,7 +142,11 @@ impl Source {
                         again.try_clone().unwrap_or_default()
                     });
                 }
-                body::once(size, sent, stream::iter(read.into_iter().map(Ok)).chain(rest))
+                body::once(
+                    size,
+                    sent,
+                    stream::iter(read.into_iter().map(Ok)).chain(rest),
+                )
             }
         }
     }
@@ -239,7 +243,11 @@ impl From<Bytes> for Chunks {
     fn from(bytes: Bytes) -> Self {
         Self {
             size: bytes.len() as u64,
-            chunks: if bytes.is_empty() { vec![] } else { vec![bytes] },
+            chunks: if bytes.is_empty() {
+                vec![]
+            } else {
+                vec![bytes]
+            },
             tail: BytesMut::new(),
         }
     }
@@ -272,7 +280,9 @@ impl File {
             let sum = verify.then(|| Sum::of(&chunks));
             Ok((chunks.into(), sum))
         };
-        run(blocking).await.map_err(|error| unreadable(&path, error))
+        run(blocking)
+            .await
+            .map_err(|error| unreadable(&path, error))
     }
 
     fn read_at(&self, start: u64, size: u64) -> io::Result<Bytes> {
@@ -376,10 +386,13 @@ impl Stream {
 /// What a reader gives, as a body.
 pub(super) fn read(reader: impl AsyncRead + Send + 'static) -> Body {
     let state = (Box::pin(reader), BytesMut::new());
-    Body::from_stream(stream::try_unfold(state, |(mut reader, mut buffer)| async {
-        buffer.reserve(READ);
-        let read = reader.read_buf(&mut buffer).await?;
-        let chunk = buffer.split().freeze();
-        Ok::<_, io::Error>((read > 0).then_some((chunk, (reader, buffer))))
-    }))
+    Body::from_stream(stream::try_unfold(
+        state,
+        |(mut reader, mut buffer)| async {
+            buffer.reserve(READ);
+            let read = reader.read_buf(&mut buffer).await?;
+            let chunk = buffer.split().freeze();
+            Ok::<_, io::Error>((read > 0).then_some((chunk, (reader, buffer))))
+        },
+    ))
 }

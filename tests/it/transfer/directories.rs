@@ -123,14 +123,21 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
     let client = memory().await;
     let transfer = client.transfer();
     let root = tree(FILES);
-    transfer.upload_directory(root.path(), HERE).await.unwrap().into_result().unwrap();
-    client.upload_object("lake", "main", "database").body("x").await.unwrap();
+    let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    assert!(report.is_complete());
+    client
+        .upload_object("lake", "main", "database")
+        .body("x")
+        .await
+        .unwrap();
     let copy = tree(&[("old/er/file", "x"), ("kept.tmp", "x")]);
 
     fs::remove_dir_all(root.path().join("deep")).unwrap();
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
     assert_eq!(done(&report), []);
-    let mirror = transfer.upload_directory(root.path(), HERE).delete_extraneous(true);
+    let mirror = transfer
+        .upload_directory(root.path(), HERE)
+        .delete_extraneous(true);
     let plan = mirror.plan().await.unwrap();
     assert_eq!(plan.changes().count(), 2);
     let report = mirror.await.unwrap();
@@ -142,7 +149,10 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
         ]
     );
     // A name that begins alike is not below it.
-    client.stat_object("lake", "main", "database").await.unwrap();
+    client
+        .stat_object("lake", "main", "database")
+        .await
+        .unwrap();
 
     let report = transfer
         .download_directory(HERE, copy.path())
@@ -151,7 +161,10 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
         .await
         .unwrap();
     assert_eq!(report.count(Action::Delete), 1);
-    assert!(!copy.path().join("old").exists(), "directories that became empty go too");
+    assert!(
+        !copy.path().join("old").exists(),
+        "directories that became empty go too"
+    );
     assert!(copy.path().join("kept.tmp").exists());
     assert!(copy.path().join("a.csv").exists());
 }
@@ -161,11 +174,20 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
 async fn a_plan_changes_nothing() {
     let client = memory().await;
     let root = tree(FILES);
-    let upload = client.transfer().upload_directory(root.path(), HERE).include("*.csv").exclude("deep");
+    let upload = client
+        .transfer()
+        .upload_directory(root.path(), HERE)
+        .include("*.csv")
+        .exclude("deep");
     let plan = upload.plan().await.unwrap();
     assert_eq!(plan.to_string(), "upload   a.csv (new)\n");
     assert_eq!(plan.bytes(), 1);
-    let objects = client.list_objects("lake", "main").items().collect().await.unwrap();
+    let objects = client
+        .list_objects("lake", "main")
+        .items()
+        .collect()
+        .await
+        .unwrap();
     assert_eq!(objects, []);
 }
 
@@ -175,15 +197,22 @@ async fn by_checksum_a_touched_file_is_the_same_and_a_hidden_change_is_seen() {
     let client = memory().await;
     let transfer = client.transfer();
     let root = tree(&[("touched", "one"), ("changed", "two")]);
-    transfer.upload_directory(root.path(), HERE).await.unwrap().into_result().unwrap();
+    let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    assert!(report.is_complete());
     put(root.path(), "touched", "one", 1_700_000_000);
     put(root.path(), "changed", "owt", 1_600_000_000);
 
-    let by_time = transfer.upload_directory(root.path(), HERE).plan().await.unwrap();
+    let by_time = transfer
+        .upload_directory(root.path(), HERE)
+        .plan()
+        .await
+        .unwrap();
     let changes: Vec<_> = by_time.changes().map(|step| &*step.path).collect();
     assert_eq!(changes, ["touched"]);
 
-    let by_sum = transfer.upload_directory(root.path(), HERE).compare(Compare::Checksum);
+    let by_sum = transfer
+        .upload_directory(root.path(), HERE)
+        .compare(Compare::Checksum);
     let report = by_sum.await.unwrap();
     let change = [("changed", Action::Upload, Reason::ContentDiffers)];
     assert_eq!(done(&report), change);
@@ -200,7 +229,10 @@ async fn a_path_that_fails_stops_no_other_and_the_next_run_does_the_rest() {
         let lakefs = lakefs.clone();
         let refused = *refuses.lock().unwrap()
             && request.method() == http::Method::POST
-            && request.uri().query().is_some_and(|query| query.contains("b.csv"));
+            && request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("b.csv"));
         async move {
             if refused {
                 let mut response = Response::new(Body::from(r#"{"message":"no more of this"}"#));
@@ -211,24 +243,40 @@ async fn a_path_that_fails_stops_no_other_and_the_next_run_does_the_rest() {
         }
     }));
     let root = tree(FILES);
-    client.upload_object("lake", "main", "data/extraneous").body("x").await.unwrap();
-    let mirror = client.transfer().upload_directory(root.path(), HERE).delete_extraneous(true);
+    client
+        .upload_object("lake", "main", "data/extraneous")
+        .body("x")
+        .await
+        .unwrap();
+    let mirror = client
+        .transfer()
+        .upload_directory(root.path(), HERE)
+        .delete_extraneous(true);
 
     let report = mirror.clone().await.unwrap();
     assert_eq!(report.count(Action::Upload), 3);
     let [failure] = &report.failed[..] else {
         panic!("{report:?}");
     };
-    assert_eq!((&*failure.path, failure.action), ("deep/er/b.csv", Action::Upload));
+    assert_eq!(
+        (&*failure.path, failure.action),
+        ("deep/er/b.csv", Action::Upload)
+    );
     assert!(failure.error.is_permission_denied());
     // Deleting is for runs that succeed.
     let [withheld] = &report.skipped[..] else {
         panic!("{report:?}");
     };
-    assert_eq!((&*withheld.path, withheld.reason), ("extraneous", Reason::Withheld));
-    let error = report.into_result().unwrap_err();
+    assert_eq!(
+        (&*withheld.path, withheld.reason),
+        ("extraneous", Reason::Withheld)
+    );
+    let error = report.check().unwrap_err();
     assert!(error.is_permission_denied());
-    assert_eq!(error.to_string(), r#"1 of 4 paths failed, the first is "deep/er/b.csv""#);
+    assert_eq!(
+        error.to_string(),
+        r#"1 of 4 paths failed, the first is "deep/er/b.csv""#
+    );
 
     *refusing.lock().unwrap() = false;
     let report = mirror.await.unwrap();
@@ -251,13 +299,21 @@ async fn objects_never_leave_the_directory_and_links_are_not_followed() {
     let root = tree(&[]);
     for path in ["../out", "a//b", "link/x", "link2", "dir/", "good"] {
         let path = format!("data/{path}");
-        client.upload_object("lake", "main", path).body("x").await.unwrap();
+        client
+            .upload_object("lake", "main", path)
+            .body("x")
+            .await
+            .unwrap();
     }
     std::os::unix::fs::symlink(outside.path(), root.path().join("link")).unwrap();
     let target = outside.path().join("target");
     std::os::unix::fs::symlink(&target, root.path().join("link2")).unwrap();
 
-    let report = client.transfer().download_directory(HERE, root.path()).await.unwrap();
+    let report = client
+        .transfer()
+        .download_directory(HERE, root.path())
+        .await
+        .unwrap();
     assert_eq!(done(&report), [("good", Action::Download, Reason::New)]);
     let problems: Vec<_> = report.problems().map(|step| &*step.path).collect();
     assert_eq!(problems, ["../out", "a//b", "link/x", "link2"]);
@@ -331,12 +387,15 @@ async fn events_add_up_to_what_was_planned() {
         let meter = Arc::new(Meter::new());
         let started = Arc::new(Mutex::new(Vec::new()));
         let (counting, starts) = (meter.clone(), started.clone());
-        let transfer = client.transfer().part_size(5 * 1024 * 1024).progress(move |event| {
-            counting.record(event);
-            if let Event::ObjectStarted { path, bytes } = event {
-                starts.lock().unwrap().push(((*path).to_owned(), *bytes));
-            }
-        });
+        let transfer = client
+            .transfer()
+            .part_size(5 * 1024 * 1024)
+            .progress(move |event| {
+                counting.record(event);
+                if let Event::ObjectStarted { path, bytes } = event {
+                    starts.lock().unwrap().push(((*path).to_owned(), *bytes));
+                }
+            });
         let report = match down {
             false => transfer.upload_directory(root.path(), HERE).await,
             true => transfer.download_directory(HERE, copy.path()).await,
@@ -344,13 +403,19 @@ async fn events_add_up_to_what_was_planned() {
         assert!(report.unwrap().is_complete());
 
         let totals = meter.totals();
-        assert_eq!((totals.planned_objects, totals.done, totals.failed), (5, 5, 0));
+        assert_eq!(
+            (totals.planned_objects, totals.done, totals.failed),
+            (5, 5, 0)
+        );
         assert_eq!(totals.bytes, totals.planned_bytes, "down: {down}");
         assert_eq!(totals.fraction(), Some(1.0));
         let started = started.lock().unwrap();
         assert_eq!(started.len(), 5);
         assert!(started.contains(&("data/a.csv".to_owned(), Some(1))));
     }
+    // What went up by presigned URLs and in parts has kept its time as well.
+    let again = client.transfer().upload_directory(root.path(), HERE);
+    assert!(again.plan().await.unwrap().is_empty());
 }
 
 /// A typo must be told before anything is sent.
@@ -360,9 +425,18 @@ async fn what_is_wrong_for_all_is_an_error() {
     let transfer = client.transfer();
     let root = tree(&[]);
     for (wrong, message) in [
-        (transfer.upload_directory(root.path(), "s3://lake/main"), "lakefs://"),
-        (transfer.upload_directory(root.path(), HERE).include("a["), "`include`"),
-        (transfer.upload_directory(root.path().join("absent"), HERE), "cannot be read"),
+        (
+            transfer.upload_directory(root.path(), "s3://lake/main"),
+            "lakefs://",
+        ),
+        (
+            transfer.upload_directory(root.path(), HERE).include("a["),
+            "`include`",
+        ),
+        (
+            transfer.upload_directory(root.path().join("absent"), HERE),
+            "cannot be read",
+        ),
     ] {
         let error = wrong.await.unwrap_err();
         assert!(error.to_string().contains(message), "{error}");

@@ -199,7 +199,12 @@ pub(super) fn download(
         let kept: BTreeSet<String> = files.map(|path| naming.fold(path)).collect();
         for (path, file) in &local.files {
             if !kept.contains(&naming.fold(path)) {
-                steps.push(Step::new(path, Action::Delete, Reason::Extraneous, file.size));
+                steps.push(Step::new(
+                    path,
+                    Action::Delete,
+                    Reason::Extraneous,
+                    file.size,
+                ));
             }
         }
     }
@@ -254,14 +259,22 @@ impl Step {
     fn of(path: &str, action: Action, verdict: Verdict, bytes: u64) -> Self {
         match verdict {
             Verdict::Differs(reason) => Self::new(path, action, reason, bytes),
-            Verdict::Same | Verdict::AskChecksum => Self::new(path, Action::Skip, Reason::Same, bytes),
+            Verdict::Same | Verdict::AskChecksum => {
+                Self::new(path, Action::Skip, Reason::Same, bytes)
+            }
         }
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<8} {} ({})", self.action.as_str(), self.path, self.reason)
+        write!(
+            f,
+            "{:<8} {} ({})",
+            self.action.as_str(),
+            self.path,
+            self.reason
+        )
     }
 }
 

@@ -35,12 +35,16 @@ fn local<const N: usize>(files: [(&str, LocalFile); N]) -> Local {
 }
 
 fn remote<const N: usize>(objects: [(&str, RemoteObject); N]) -> BTreeMap<String, RemoteObject> {
-    objects.map(|(path, object)| (path.to_owned(), object)).into()
+    objects
+        .map(|(path, object)| (path.to_owned(), object))
+        .into()
 }
 
 fn steps(plan: &Plan) -> Vec<(&str, Action, Reason)> {
     let steps = plan.steps.iter();
-    steps.map(|step| (&*step.path, step.action, step.reason)).collect()
+    steps
+        .map(|step| (&*step.path, step.action, step.reason))
+        .collect()
 }
 
 #[test]
@@ -50,22 +54,66 @@ fn files_are_compared_by_size_then_time_or_checksum() {
         ..object(1, 7)
     };
     for (file, object, how, expected) in [
-        (file(1, 7), object(1, 7), Compare::SizeAndTime, Verdict::Same),
-        (file(2, 7), object(1, 7), Compare::SizeAndTime, Verdict::Differs(Reason::SizeDiffers)),
-        (file(1, 8), object(1, 7), Compare::SizeAndTime, Verdict::Differs(Reason::TimeDiffers)),
-        (file(1, 6), object(1, 7), Compare::SizeAndTime, Verdict::Differs(Reason::TimeDiffers)),
-        (file(1, 8), object(1, 7), Compare::Checksum, Verdict::AskChecksum),
-        (file(2, 7), object(1, 7), Compare::Checksum, Verdict::Differs(Reason::SizeDiffers)),
-        (file(1, 7), unknown, Compare::Checksum, Verdict::Differs(Reason::ChecksumUnknown)),
+        (
+            file(1, 7),
+            object(1, 7),
+            Compare::SizeAndTime,
+            Verdict::Same,
+        ),
+        (
+            file(2, 7),
+            object(1, 7),
+            Compare::SizeAndTime,
+            Verdict::Differs(Reason::SizeDiffers),
+        ),
+        (
+            file(1, 8),
+            object(1, 7),
+            Compare::SizeAndTime,
+            Verdict::Differs(Reason::TimeDiffers),
+        ),
+        (
+            file(1, 6),
+            object(1, 7),
+            Compare::SizeAndTime,
+            Verdict::Differs(Reason::TimeDiffers),
+        ),
+        (
+            file(1, 8),
+            object(1, 7),
+            Compare::Checksum,
+            Verdict::AskChecksum,
+        ),
+        (
+            file(2, 7),
+            object(1, 7),
+            Compare::Checksum,
+            Verdict::Differs(Reason::SizeDiffers),
+        ),
+        (
+            file(1, 7),
+            unknown,
+            Compare::Checksum,
+            Verdict::Differs(Reason::ChecksumUnknown),
+        ),
     ] {
-        assert_eq!(compare(&file, &object, how), expected, "{file:?} {object:?} {how:?}");
+        assert_eq!(
+            compare(&file, &object, how),
+            expected,
+            "{file:?} {object:?} {how:?}"
+        );
     }
 }
 
 #[test]
 fn an_upload_sends_what_is_new_or_differs_and_deletes_only_when_told() {
     let local = local([("a", file(1, 1)), ("b", file(2, 2)), ("c", file(3, 3))]);
-    let remote = remote([("b", object(2, 2)), ("c", object(3, 9)), ("d", object(4, 4)), ("e/", object(0, 0))]);
+    let remote = remote([
+        ("b", object(2, 2)),
+        ("c", object(3, 9)),
+        ("d", object(4, 4)),
+        ("e/", object(0, 0)),
+    ]);
     let verdicts = Verdicts::from([("c".to_owned(), Verdict::Differs(Reason::TimeDiffers))]);
 
     let plan = upload(&local, &remote, &verdicts, false);
@@ -84,21 +132,31 @@ fn an_upload_sends_what_is_new_or_differs_and_deletes_only_when_told() {
     ];
     assert_eq!(steps(&plan), [&changes[..], &deletes].concat());
     assert_eq!(plan.bytes(), 4);
-    assert!(plan.to_string().contains("delete   d (not in the source)\n"), "{plan}");
+    assert!(
+        plan.to_string()
+            .contains("delete   d (not in the source)\n"),
+        "{plan}"
+    );
 }
 
 /// A directory that could not be read has files that are not known, not files that are gone.
 #[test]
 fn nothing_is_deleted_for_what_could_not_be_read() {
     let mut local = local([]);
-    local.failed.push(("x".to_owned(), crate::Error::invalid_input("permission denied")));
+    local.failed.push((
+        "x".to_owned(),
+        crate::Error::invalid_input("permission denied"),
+    ));
     local.others.insert("link".to_owned(), Reason::SymbolicLink);
     let remote = remote([("x/a", object(1, 1)), ("link/b", object(1, 1))]);
 
     let plan = upload(&local, &remote, &Verdicts::new(), true);
     assert_eq!(
         steps(&plan),
-        [("link", Action::Skip, Reason::SymbolicLink), ("x/a", Action::Skip, Reason::Withheld)]
+        [
+            ("link", Action::Skip, Reason::SymbolicLink),
+            ("x/a", Action::Skip, Reason::Withheld)
+        ]
     );
 }
 
@@ -113,7 +171,11 @@ fn a_download_refuses_what_cannot_be_a_file_here() {
     assert_eq!(
         steps(&plan),
         [
-            ("../a", Action::Skip, Reason::UnsafeName("has a part `.` or `..`")),
+            (
+                "../a",
+                Action::Skip,
+                Reason::UnsafeName("has a part `.` or `..`")
+            ),
             ("A", Action::Skip, Reason::CaseCollision),
             ("a", Action::Skip, Reason::CaseCollision),
             ("d", Action::Skip, Reason::AlsoDirectory),
@@ -132,6 +194,12 @@ fn a_download_refuses_what_cannot_be_a_file_here() {
 #[test]
 fn a_file_that_an_object_stands_for_in_another_case_is_not_deleted() {
     let remote = remote([("A", object(1, 1))]);
-    let plan = download(&remote, &local([("a", file(1, 1))]), &Verdicts::new(), true, MAC);
+    let plan = download(
+        &remote,
+        &local([("a", file(1, 1))]),
+        &Verdicts::new(),
+        true,
+        MAC,
+    );
     assert_eq!(steps(&plan), [("A", Action::Download, Reason::New)]);
 }

@@ -53,7 +53,9 @@ impl Job {
     }
 
     fn first_urls(&self, plan: Plan) -> u64 {
-        let known = plan.count().unwrap_or(self.transfer.concurrency.get() as u64);
+        let known = plan
+            .count()
+            .unwrap_or(self.transfer.concurrency.get() as u64);
         known.min(FIRST_URLS)
     }
 
@@ -85,7 +87,11 @@ impl Job {
                 .await?
             };
             match more {
-                Some(part) => under_way.push(pending.send(number, part, verify)),
+                Some(part) => under_way.push(async move {
+                    let part = pending.send(number, part, verify).await?;
+                    self.watch.arrived(part.size);
+                    Ok::<_, Error>(part)
+                }),
                 None => break,
             }
         }
@@ -102,9 +108,9 @@ impl Job {
         let sums: Option<Vec<Sum>> = parts.iter().map(|part| part.sum).collect();
         let expected = sums.map(|sums| Sum::of_parts(&sums));
         let (target, facts) = (&self.target, &self.facts);
-        let parts = parts
-            .into_iter()
-            .map(|part| models::UploadPart::new(i64::try_from(part.number).unwrap_or(i64::MAX), part.etag));
+        let parts = parts.into_iter().map(|part| {
+            models::UploadPart::new(i64::try_from(part.number).unwrap_or(i64::MAX), part.etag)
+        });
         let mut wanted =
             models::CompletePresignMultipartUpload::new(pending.physical_address(), parts);
         if !facts.metadata.is_empty() {

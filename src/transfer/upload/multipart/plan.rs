@@ -64,7 +64,15 @@ mod tests {
     /// O20: parts were capped at 1,000; a store takes 10,000, of 5 MiB and more.
     #[test]
     fn a_plan_has_at_most_10_000_parts_of_at_least_5_mib() {
-        for size in [1, 5 * MIB, 25 * GIB, 50 * GIB, 500 * GIB, 1024 * GIB, MAX_OBJECT] {
+        for size in [
+            1,
+            5 * MIB,
+            25 * GIB,
+            50 * GIB,
+            500 * GIB,
+            1024 * GIB,
+            MAX_OBJECT,
+        ] {
             for part_size in [0, 1, 5 * MIB, 8 * MIB, 5 * GIB] {
                 let plan = Plan::new(part_size, Some(size)).unwrap();
                 let (count, part) = (plan.count().unwrap(), plan.size_of(1).unwrap());

@@ -97,14 +97,12 @@ impl Part {
 }
 
 /// Parts are large: their MD5 is taken where it holds nobody up.
-async fn chunks_with_sum(
-    chunks: Vec<bytes::Bytes>,
-) -> Result<(Vec<bytes::Bytes>, Option<Sum>)> {
+async fn chunks_with_sum(chunks: Vec<bytes::Bytes>) -> Result<(Vec<bytes::Bytes>, Option<Sum>)> {
     let hashing = tokio::task::spawn_blocking(move || {
         let sum = Sum::of(&chunks);
         (chunks, Some(sum))
     });
-    hashing
-        .await
-        .map_err(|error| crate::Error::cut("the MD5 of a part could not be taken").with_source(error))
+    hashing.await.map_err(|error| {
+        crate::Error::cut("the MD5 of a part could not be taken").with_source(error)
+    })
 }
