@@ -3,7 +3,7 @@
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use lakefs_sdk::{
-    Body, BoxError, Client,
+    Body, BoxError, Client, Result,
     models::{
         BranchCreation, BranchProtectionRule, CommitCreation, RepositoryCreation, TagCreation,
     },
@@ -12,40 +12,38 @@ use lakefs_sdk::{
 };
 use tower::{ServiceExt, service_fn};
 
-async fn lake(lakefs: &MemoryLakeFs) -> Client {
+async fn lake(lakefs: &MemoryLakeFs) -> Result<Client> {
     let client = Client::new(lakefs.clone());
     client
         .create_repository(RepositoryCreation::new("lake", "mem://lake"))
-        .await
-        .unwrap();
-    client
+        .await?;
+    Ok(client)
 }
 
-async fn fill(client: &Client, count: usize) {
+async fn fill(client: &Client, count: usize) -> Result<()> {
     for number in 0..count {
         client
             .upload_object("lake", "main", format!("tmp/{number:05}"))
             .body("x")
-            .await
-            .unwrap();
+            .await?;
     }
+    Ok(())
 }
 
-async fn paths(client: &Client, reference: &str) -> Vec<String> {
+async fn paths(client: &Client, reference: &str) -> Result<Vec<String>> {
     let objects = client
         .list_objects("lake", reference)
         .items()
         .collect()
-        .await
-        .unwrap();
-    objects.into_iter().map(|object| object.path).collect()
+        .await?;
+    Ok(objects.into_iter().map(|object| object.path).collect())
 }
 
 /// The server takes a thousand paths at once: the others would stay.
 #[tokio::test]
 async fn more_than_a_thousand_objects_are_deleted() {
-    let client = lake(&MemoryLakeFs::new()).await;
-    fill(&client, 2001).await;
+    let client = lake(&MemoryLakeFs::new()).await.unwrap();
+    fill(&client, 2001).await.unwrap();
     client
         .upload_object("lake", "main", "tmpfile")
         .body("x")
@@ -60,14 +58,17 @@ async fn more_than_a_thousand_objects_are_deleted() {
         .unwrap();
     assert_eq!(report.count(Action::Delete), 2000);
     assert!(report.is_complete());
-    assert_eq!(paths(&client, "main").await, ["tmp/00007", "tmpfile"]);
+    assert_eq!(
+        paths(&client, "main").await.unwrap(),
+        ["tmp/00007", "tmpfile"]
+    );
 }
 
 /// A status of 200 with refusals in it was taken for success: the data was still there.
 #[tokio::test]
 async fn refusals_inside_a_200_are_told_by_path() {
-    let client = lake(&MemoryLakeFs::new()).await;
-    fill(&client, 1500).await;
+    let client = lake(&MemoryLakeFs::new()).await.unwrap();
+    fill(&client, 1500).await.unwrap();
     let rule = vec![BranchProtectionRule::new("main")];
     client
         .set_branch_protection_rules("lake", rule)
@@ -88,7 +89,7 @@ async fn refusals_inside_a_200_are_told_by_path() {
         "{}",
         last.error
     );
-    assert_eq!(paths(&client, "main").await.len(), 1500);
+    assert_eq!(paths(&client, "main").await.unwrap().len(), 1500);
 }
 
 /// One refused path in the midst: the others are deleted, and it alone is told.
@@ -96,8 +97,8 @@ async fn refusals_inside_a_200_are_told_by_path() {
 async fn a_single_refusal_is_told_whatever_the_status() {
     for status in [200, 401] {
         let lakefs = MemoryLakeFs::new();
-        let plain = lake(&lakefs).await;
-        fill(&plain, 3).await;
+        let plain = lake(&lakefs).await.unwrap();
+        fill(&plain, 3).await.unwrap();
         let client = Client::new(service_fn(move |request: Request<Body>| {
             let lakefs = lakefs.clone();
             async move {
@@ -131,15 +132,15 @@ async fn a_single_refusal_is_told_whatever_the_status() {
         assert_eq!(failure.path, "00001");
         assert!(failure.error.is_permission_denied(), "{}", failure.error);
         assert_eq!(report.done.len(), 2);
-        assert_eq!(paths(&plain, "main").await, ["tmp/00001"]);
+        assert_eq!(paths(&plain, "main").await.unwrap(), ["tmp/00001"]);
     }
 }
 
 /// On a tag the server deletes nothing and says that it did.
 #[tokio::test]
 async fn what_is_no_branch_is_refused_before_anything_is_deleted() {
-    let client = lake(&MemoryLakeFs::new()).await;
-    fill(&client, 1).await;
+    let client = lake(&MemoryLakeFs::new()).await.unwrap();
+    fill(&client, 1).await.unwrap();
     client
         .commit("lake", "main", CommitCreation::new("add"))
         .await
@@ -160,8 +161,8 @@ async fn what_is_no_branch_is_refused_before_anything_is_deleted() {
 /// A copy that was cut off must not begin anew.
 #[tokio::test]
 async fn a_copy_takes_what_is_missing_with_its_metadata() {
-    let client = lake(&MemoryLakeFs::new()).await;
-    fill(&client, 30).await;
+    let client = lake(&MemoryLakeFs::new()).await.unwrap();
+    fill(&client, 30).await.unwrap();
     client
         .upload_object("lake", "main", "tmp/typed")
         .body("x")

@@ -1,7 +1,7 @@
 //! Directories up and down: only what differs moves, what cannot is told, a second run does the rest.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -25,38 +25,37 @@ use tower::{ServiceExt, service_fn};
 
 const HERE: &str = "lakefs://lake/main/data";
 
-async fn lake(client: &Client, namespace: &str) {
+async fn lake(client: &Client, namespace: &str) -> Result<(), BoxError> {
     let creation = RepositoryCreation::new("lake", namespace);
-    client.create_repository(creation).await.unwrap();
+    client.create_repository(creation).await?;
+    Ok(())
 }
 
-async fn memory() -> Client {
+async fn memory() -> Result<Client, BoxError> {
     let client = Client::new(MemoryLakeFs::new());
-    lake(&client, "mem://lake").await;
-    client
+    lake(&client, "mem://lake").await?;
+    Ok(client)
 }
 
 /// A directory with these files, all last changed at the same time.
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let root = tempfile::tempdir().unwrap();
+fn tree(files: &[(&str, &str)]) -> io::Result<TempDir> {
+    let root = tempfile::tempdir()?;
     for (path, content) in files {
-        put(root.path(), path, content, 1_600_000_000);
+        put(root.path(), path, content, 1_600_000_000)?;
     }
-    root
+    Ok(root)
 }
 
-fn put(root: &Path, path: &str, content: &str, seconds: u64) {
+fn put(root: &Path, path: &str, content: &str, seconds: u64) -> io::Result<()> {
     let file = root.join(path);
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(&file, content).unwrap();
-    let opened = fs::File::options().write(true).open(file).unwrap();
-    opened
-        .set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
-        .unwrap();
+    fs::create_dir_all(file.parent().unwrap_or(root))?;
+    fs::write(&file, content)?;
+    let opened = fs::File::options().write(true).open(file)?;
+    opened.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
-fn modified(file: &Path) -> SystemTime {
-    fs::metadata(file).unwrap().modified().unwrap()
+fn modified(file: &Path) -> io::Result<SystemTime> {
+    fs::metadata(file)?.modified()
 }
 
 fn done(report: &Report) -> Vec<(&str, Action, Reason)> {
@@ -76,9 +75,9 @@ const FILES: &[(&str, &str)] = &[
 /// Every run of a nightly copy would send everything again, and files would come back with the time of the copy.
 #[tokio::test]
 async fn a_tree_goes_up_and_comes_down_as_it_was_and_only_changes_move() {
-    let client = memory().await;
+    let client = memory().await.unwrap();
     let transfer = client.transfer();
-    let root = tree(FILES);
+    let root = tree(FILES).unwrap();
 
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
     assert!(report.is_complete());
@@ -97,7 +96,7 @@ async fn a_tree_goes_up_and_comes_down_as_it_was_and_only_changes_move() {
     assert_eq!(report.to_string(), "4 skipped, 0 failed");
 
     // A change of the same size is seen by its time.
-    put(root.path(), "a.csv", "9", 1_600_000_001);
+    put(root.path(), "a.csv", "9", 1_600_000_001).unwrap();
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
     let change = [("a.csv", Action::Upload, Reason::TimeDiffers)];
     assert_eq!(done(&report), change);
@@ -109,7 +108,7 @@ async fn a_tree_goes_up_and_comes_down_as_it_was_and_only_changes_move() {
     for (path, _) in FILES {
         let (from, to) = (root.path().join(path), target.join(path));
         assert_eq!(fs::read(&from).unwrap(), fs::read(&to).unwrap(), "{path}");
-        assert_eq!(modified(&from), modified(&to), "{path}");
+        assert_eq!(modified(&from).unwrap(), modified(&to).unwrap(), "{path}");
     }
     let report = transfer.download_directory(HERE, &target).await.unwrap();
     assert_eq!(done(&report), []);
@@ -120,9 +119,9 @@ async fn a_tree_goes_up_and_comes_down_as_it_was_and_only_changes_move() {
 /// What was removed here would come back with the next download.
 #[tokio::test]
 async fn what_the_source_lacks_is_deleted_only_when_told() {
-    let client = memory().await;
+    let client = memory().await.unwrap();
     let transfer = client.transfer();
-    let root = tree(FILES);
+    let root = tree(FILES).unwrap();
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
     assert!(report.is_complete());
     client
@@ -130,7 +129,7 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
         .body("x")
         .await
         .unwrap();
-    let copy = tree(&[("old/er/file", "x"), ("kept.tmp", "x")]);
+    let copy = tree(&[("old/er/file", "x"), ("kept.tmp", "x")]).unwrap();
 
     fs::remove_dir_all(root.path().join("deep")).unwrap();
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
@@ -172,8 +171,8 @@ async fn what_the_source_lacks_is_deleted_only_when_told() {
 /// Whoever asks what would happen must not make it happen.
 #[tokio::test]
 async fn a_plan_changes_nothing() {
-    let client = memory().await;
-    let root = tree(FILES);
+    let client = memory().await.unwrap();
+    let root = tree(FILES).unwrap();
     let upload = client
         .transfer()
         .upload_directory(root.path(), HERE)
@@ -194,13 +193,13 @@ async fn a_plan_changes_nothing() {
 /// Tools that touch files without changing them would cause everything to be sent.
 #[tokio::test]
 async fn by_checksum_a_touched_file_is_the_same_and_a_hidden_change_is_seen() {
-    let client = memory().await;
+    let client = memory().await.unwrap();
     let transfer = client.transfer();
-    let root = tree(&[("touched", "one"), ("changed", "two")]);
+    let root = tree(&[("touched", "one"), ("changed", "two")]).unwrap();
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
     assert!(report.is_complete());
-    put(root.path(), "touched", "one", 1_700_000_000);
-    put(root.path(), "changed", "owt", 1_600_000_000);
+    put(root.path(), "touched", "one", 1_700_000_000).unwrap();
+    put(root.path(), "changed", "owt", 1_600_000_000).unwrap();
 
     let by_time = transfer
         .upload_directory(root.path(), HERE)
@@ -242,7 +241,7 @@ async fn a_path_that_fails_stops_no_other_and_the_next_run_does_the_rest() {
             Ok(lakefs.oneshot(request).await?)
         }
     }));
-    let root = tree(FILES);
+    let root = tree(FILES).unwrap();
     client
         .upload_object("lake", "main", "data/extraneous")
         .body("x")
@@ -294,9 +293,9 @@ async fn a_path_that_fails_stops_no_other_and_the_next_run_does_the_rest() {
 #[cfg(unix)]
 #[tokio::test]
 async fn objects_never_leave_the_directory_and_links_are_not_followed() {
-    let client = memory().await;
-    let outside = tree(&[]);
-    let root = tree(&[]);
+    let client = memory().await.unwrap();
+    let outside = tree(&[]).unwrap();
+    let root = tree(&[]).unwrap();
     for path in ["../out", "a//b", "link/x", "link2", "dir/", "good"] {
         let path = format!("data/{path}");
         client
@@ -352,7 +351,7 @@ async fn a_directory_has_no_more_under_way_than_one_object_would() {
     }));
     let names: Vec<_> = (0..40).map(|number| format!("{number}")).collect();
     let files: Vec<_> = names.iter().map(|name| (&**name, "x")).collect();
-    let root = tree(&files);
+    let root = tree(&files).unwrap();
 
     let transfer = client.transfer().concurrency(3);
     let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
@@ -360,7 +359,7 @@ async fn a_directory_has_no_more_under_way_than_one_object_would() {
     assert_eq!(peak.load(Ordering::SeqCst), 3);
 
     // Files of two parts each: one and a half of them fit, so it is one at a time.
-    let large = tree(&[]);
+    let large = tree(&[]).unwrap();
     for name in ["a", "b", "c"] {
         let file = fs::File::create(large.path().join(name)).unwrap();
         file.set_len(6 * 1024 * 1024).unwrap();
@@ -377,11 +376,11 @@ async fn a_directory_has_no_more_under_way_than_one_object_would() {
 async fn events_add_up_to_what_was_planned() {
     let lakefs = MemoryLakeFs::builder().block_store(BlockStore::S3).build();
     let client = Client::new(lakefs);
-    lake(&client, "s3://bucket/lake").await;
-    let root = tree(FILES);
+    lake(&client, "s3://bucket/lake").await.unwrap();
+    let root = tree(FILES).unwrap();
     let large = fs::File::create(root.path().join("large")).unwrap();
     large.set_len(11 * 1024 * 1024).unwrap();
-    let copy = tree(&[]);
+    let copy = tree(&[]).unwrap();
 
     for down in [false, true] {
         let meter = Arc::new(Meter::new());
@@ -421,9 +420,9 @@ async fn events_add_up_to_what_was_planned() {
 /// A typo must be told before anything is sent.
 #[tokio::test]
 async fn what_is_wrong_for_all_is_an_error() {
-    let client = memory().await;
+    let client = memory().await.unwrap();
     let transfer = client.transfer();
-    let root = tree(&[]);
+    let root = tree(&[]).unwrap();
     for (wrong, message) in [
         (
             transfer.upload_directory(root.path(), "s3://lake/main"),
