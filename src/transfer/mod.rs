@@ -114,11 +114,12 @@ impl Transfer {
         self
     }
 
-    /// The size of a part, in bytes. Default: 8 MiB. It is held between 5 MiB and 5 GiB, the bounds of object stores.
+    /// The size of a part, in bytes. Default: 8 MiB. Zero counts as one.
     ///
-    /// An object can have at most 10,000 parts: one that would need more is uploaded in larger ones.
+    /// Object stores take parts of 5 MiB to 5 GiB, so uploads hold it between these. And they take at most 10,000 of them: an
+    /// object that would need more is uploaded in larger ones.
     pub fn part_size(mut self, bytes: u64) -> Self {
-        self.part_size = bytes.clamp(MIN_PART, MAX_PART);
+        self.part_size = bytes.max(1);
         self
     }
 

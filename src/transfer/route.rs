@@ -36,11 +36,7 @@ impl Transfer {
         let offer = self.offer.get_or_try_init(|| self.ask()).await?;
         let usable = self.mode == Mode::Presigned || !offer.unreachable.load(Ordering::Relaxed);
         if self.mode == Mode::Presigned && !offer.presign && offer.known {
-            return Err(Error::new(
-                ErrorKind::NotImplemented,
-                "lakeFS hands out no presigned URLs for this store; use `transfer::Mode::Auto` or `Mode::Direct`, which send the \
-                 data through lakeFS",
-            ));
+            return Err(no_url());
         }
         // Who insists on it, and may not know, learns from the answer.
         Ok(Route {
@@ -91,4 +87,13 @@ impl Route {
         presigned: false,
         multipart: false,
     };
+}
+
+/// The error of who insists on presigned URLs where there are none.
+pub(super) fn no_url() -> Error {
+    Error::new(
+        ErrorKind::NotImplemented,
+        "lakeFS hands out no presigned URLs for this store; use `transfer::Mode::Auto` or `Mode::Direct`, which send the data \
+         through lakeFS",
+    )
 }

@@ -13,7 +13,10 @@ use super::{
     plan::{Action, Reason, Step},
     report::Report,
 };
-use crate::{Error, Result, transfer::progress::Event};
+use crate::{
+    Error, Result,
+    transfer::{MAX_PART, MIN_PART, progress::Event},
+};
 
 impl Bulk {
     pub(super) async fn run(self) -> Result<Report> {
@@ -81,9 +84,11 @@ impl Bulk {
     }
 
     fn slots(&self, step: &Step) -> u32 {
-        let parts = match step.action.moves_bytes() {
-            true => step.bytes.div_ceil(self.transfer.part_size),
-            false => 1,
+        let part_size = self.transfer.part_size;
+        let parts = match step.action {
+            Action::Upload => step.bytes.div_ceil(part_size.clamp(MIN_PART, MAX_PART)),
+            Action::Download => step.bytes.div_ceil(part_size),
+            _ => 1,
         };
         let most = u32::try_from(self.transfer.concurrency.get()).unwrap_or(u32::MAX);
         u32::try_from(parts).unwrap_or(u32::MAX).clamp(1, most)

@@ -21,13 +21,13 @@ use std::{
     pin::Pin,
 };
 
-use tokio::io::AsyncRead;
+use tokio::{io::AsyncRead, runtime::Handle};
 
 use self::{
     source::{Source, Stream},
     watch::Watch,
 };
-use super::{Mode, Transfer, route::Route};
+use super::{MAX_PART, MIN_PART, Mode, Transfer, route::Route};
 use crate::{
     Body, Client, Error, Result,
     error::ErrorKind,
@@ -191,8 +191,8 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// - [`is_invalid_input`](Error::is_invalid_input): the path is empty or too long, or the file cannot be opened. Nothing
-    ///   was sent.
+    /// - [`is_invalid_input`](Error::is_invalid_input): the path is empty or too long, the file cannot be opened, or this is
+    ///   not polled on a tokio runtime. Nothing was sent.
     /// - [`is_precondition_failed`](Error::is_precondition_failed): the condition does not hold. Nothing was changed.
     /// - [`is_body`](Error::is_body): the data could not be read to its end, or what was stored is not what was sent; the
     ///   message says which, and what to do.
@@ -205,6 +205,7 @@ impl Upload {
             input,
         } = self;
         target.check()?;
+        runtime()?;
         let source = match input {
             Input::Body(body) => Source::from_body(body),
             Input::File(path) => Source::open(path).await?,
@@ -276,7 +277,7 @@ impl Target {
 
 impl Job {
     async fn run(&self, source: Source) -> Result<ObjectStats> {
-        let part_size = self.transfer.part_size;
+        let part_size = self.part_size();
         let mut source = match source {
             // Whatever fits into a part can be sent again, and has a size.
             Source::Stream(stream) if stream.size().is_none_or(|size| size <= part_size) => {
@@ -300,6 +301,10 @@ impl Job {
             _ if self.transfer.mode == Mode::Auto => self.direct(&mut source).await,
             _ => Err(self.too_large(route)),
         }
+    }
+
+    fn part_size(&self) -> u64 {
+        self.transfer.part_size.clamp(MIN_PART, MAX_PART)
     }
 
     fn is_conditional(&self) -> bool {
@@ -342,6 +347,13 @@ impl Job {
             None => staged,
         }
     }
+}
+
+/// The runtime that files are read on, and what is left is cleared away.
+fn runtime() -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        Error::invalid_input("an upload must be polled on a tokio runtime").with_source(error)
+    })
 }
 
 #[cfg(feature = "tracing")]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Body, Error, Result,
     models::{ObjectStats, StagingLocation, StagingMetadata},
-    transfer::Mode,
+    transfer::{Mode, route},
 };
 
 /// How often a URL that expired is replaced by a fresh one.
@@ -26,7 +26,7 @@ impl Job {
             let location = self.address().await?;
             let Some(url) = &location.presigned_url else {
                 return match self.transfer.mode {
-                    Mode::Presigned => Err(no_url()),
+                    Mode::Presigned => Err(route::no_url()),
                     _ => self.direct(source).await,
                 };
             };
@@ -39,6 +39,13 @@ impl Job {
                 Ok((parts, _)) => {
                     let stored = checksum::stored(&parts.headers)
                         .ok_or_else(|| without_etag("the object", url))?;
+                    if self.transfer.verify && sent.get().is_none() {
+                        return Err(Error::cut(format!(
+                            "the object store {} answered before it had all data; nothing was written to the branch: upload it \
+                             again",
+                            store::host(&store::parse(url)?)
+                        )));
+                    }
                     let sum = sent.get().filter(|_| !checksum::is_opaque(&parts.headers));
                     if let Some((sum, _)) = sum.filter(|(sum, _)| sum.contradicts(&stored)) {
                         return Err(Error::cut(format!(
@@ -130,15 +137,7 @@ impl Job {
 pub(super) fn put(url: Uri, body: Body) -> Request<Body> {
     const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
     // Azure wants to know what kind of blob it is to make.
-    let is_azure = url.host().is_some_and(|host| host.contains(".blob."))
-        || url.query().is_some_and(|query| {
-            let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
-            let signed: Vec<_> = names
-                .by_ref()
-                .filter(|name| ["sv", "sr", "sig"].contains(name))
-                .collect();
-            signed.len() == 3
-        });
+    let is_azure = url.host().is_some_and(|host| host.contains(".blob."));
     let mut request = Request::put(url).body(body).unwrap_or_default();
     if is_azure {
         request
@@ -156,12 +155,4 @@ pub(super) fn without_etag(what: &str, url: &str) -> Error {
          through, or use `transfer::Mode::Direct`",
         store::host(&url)
     ))
-}
-
-fn no_url() -> Error {
-    Error::new(
-        crate::error::ErrorKind::NotImplemented,
-        "lakeFS hands out no presigned URLs for this store; use `transfer::Mode::Auto` or `Mode::Direct`, which send the data \
-         through lakeFS",
-    )
 }

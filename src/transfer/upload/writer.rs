@@ -79,9 +79,9 @@ impl ObjectWriter {
     ///
     /// # Errors
     ///
-    /// As of an [`Upload`]; [`is_invalid_input`](Error::is_invalid_input) when it was shut down before.
+    /// As of an [`Upload`]; [`is_invalid_input`](Error::is_invalid_input) when it failed before.
     pub async fn finish(mut self) -> Result<ObjectStats> {
-        self.start();
+        self.start()?;
         let State::Running {
             mut pipe,
             finished,
@@ -103,7 +103,8 @@ impl ObjectWriter {
     pub fn abort(self) {}
 
     /// Begins the upload, in a task of its own.
-    fn start(&mut self) {
+    fn start(&mut self) -> Result<()> {
+        let runtime = super::runtime()?;
         match std::mem::replace(&mut self.state, State::Over) {
             State::Idle(upload) => {
                 let (pipe, read) = tokio::io::duplex(AHEAD);
@@ -116,11 +117,12 @@ impl ObjectWriter {
                 self.state = State::Running {
                     pipe,
                     finished,
-                    upload: Task(tokio::spawn(upload)),
+                    upload: Task(runtime.spawn(upload)),
                 };
             }
             state => self.state = state,
         }
+        Ok(())
     }
 
     /// Does something with the pipe. When its other end is gone, the error is the upload's.
@@ -129,7 +131,7 @@ impl ObjectWriter {
         cx: &mut Context<'_>,
         mut part: impl FnMut(Pin<&mut DuplexStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        self.start();
+        self.start().map_err(io::Error::other)?;
         let State::Running { pipe, upload, .. } = &mut self.state else {
             let error = "the upload is over";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, error)));

@@ -9,7 +9,7 @@ use crate::{
     models::{AbortPresignMultipartUpload, PresignMultipartUpload},
 };
 
-/// An upload that was begun. It is aborted when it is dropped, unless [it is over](Self::is_over).
+/// An upload that was begun. It is aborted when it is dropped, unless it was [completed](Self::completed).
 pub(super) struct Pending {
     pub(super) target: Target,
     /// `None` when there is nothing to abort any more.
@@ -78,7 +78,7 @@ impl Pending {
     }
 
     /// The object is there: nothing is left to abort.
-    pub(super) fn is_over(mut self) {
+    pub(super) fn completed(mut self) {
         if let Some(mut abort) = self.abort.take() {
             abort.done = true;
         }

@@ -31,13 +31,13 @@ const FIRST_URLS: u64 = 50;
 
 impl Job {
     pub(super) async fn in_parts(&self, source: Source) -> Result<ObjectStats> {
-        let plan = Plan::new(self.transfer.part_size, source.size())?;
+        let plan = Plan::new(self.part_size(), source.size())?;
         let mut reader = Reader::new(source);
         let pending = Pending::begin(&self.target, self.first_urls(plan)).await?;
         let error = match self.send_parts(&pending, &mut reader, plan).await {
             Ok(parts) => match self.complete(&pending, parts).await {
                 Ok(stats) => {
-                    pending.is_over();
+                    pending.completed();
                     return Ok(stats);
                 }
                 Err(error) => error,
