@@ -14,14 +14,14 @@ use http::{Request, Response, StatusCode};
 use lakefs_sdk::{
     Body, BoxError, Client,
     models::RepositoryCreation,
-    testing::{BlockStore, MemoryLakeFs},
+    testing::{BlockStore, Fault, FaultLayer, MemoryLakeFs},
     transfer::{
         directory::{Action, Compare, Reason, Report},
         progress::{Event, Meter},
     },
 };
 use tempfile::TempDir;
-use tower::{ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 const HERE: &str = "lakefs://lake/main/data";
 
@@ -221,7 +221,9 @@ async fn by_checksum_a_touched_file_is_the_same_and_a_hidden_change_is_seen() {
 #[tokio::test]
 async fn a_path_that_fails_stops_no_other_and_the_next_run_does_the_rest() {
     let lakefs = MemoryLakeFs::new();
-    lake(&Client::new(lakefs.clone()), "mem://lake").await;
+    lake(&Client::new(lakefs.clone()), "mem://lake")
+        .await
+        .unwrap();
     let refusing = Arc::new(Mutex::new(true));
     let refuses = refusing.clone();
     let client = Client::new(service_fn(move |request: Request<Body>| {
@@ -335,7 +337,9 @@ async fn objects_never_leave_the_directory_and_links_are_not_followed() {
 #[tokio::test]
 async fn a_directory_has_no_more_under_way_than_one_object_would() {
     let lakefs = MemoryLakeFs::new();
-    lake(&Client::new(lakefs.clone()), "mem://lake").await;
+    lake(&Client::new(lakefs.clone()), "mem://lake")
+        .await
+        .unwrap();
     let now = Arc::new(AtomicUsize::new(0));
     let peak = Arc::new(AtomicUsize::new(0));
     let (under_way, highest) = (now.clone(), peak.clone());
@@ -415,6 +419,28 @@ async fn events_add_up_to_what_was_planned() {
     // What went up by presigned URLs and in parts has kept its time as well.
     let again = client.transfer().upload_directory(root.path(), HERE);
     assert!(again.plan().await.unwrap().is_empty());
+}
+
+/// Bytes that were sent in vain would carry a bar beyond its end.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_again_is_told_and_counted_once() {
+    let faults =
+        FaultLayer::new(1).script_on("uploadObject", [Some(Fault::StatusAfter { status: 503 })]);
+    let client = Client::new(faults.layer(MemoryLakeFs::new()));
+    lake(&client, "mem://lake").await.unwrap();
+    let root = tree(&[]).unwrap();
+    let file = fs::File::create(root.path().join("large")).unwrap();
+    file.set_len(1_000_000).unwrap();
+
+    let meter = Arc::new(Meter::new());
+    let counting = meter.clone();
+    let transfer = client
+        .transfer()
+        .progress(move |event| counting.record(event));
+    let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    assert!(report.is_complete());
+    let totals = meter.totals();
+    assert_eq!((totals.bytes, totals.retries), (1_000_000, 1));
 }
 
 /// A typo must be told before anything is sent.
