@@ -1,6 +1,8 @@
 //! [`Error`]: what went wrong, and what to do about it.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -420,6 +422,12 @@ impl Error {
         let changes_nothing = operation.is_some_and(|meta| meta.idempotency == Idempotency::Safe);
         self.inner.may_have_taken_effect = !changes_nothing && self.inner.kind.leaves_doubt();
         self
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

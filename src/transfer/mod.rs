@@ -36,9 +36,12 @@ use std::{fmt, num::NonZeroUsize, sync::Arc};
 
 use tokio::sync::OnceCell;
 
+use self::progress::{Event, Progress};
 use crate::{Client, transfer::route::Offer};
 
+pub mod directory;
 pub mod download;
+pub mod progress;
 mod route;
 mod store;
 pub mod upload;
@@ -66,6 +69,7 @@ pub struct Transfer {
     part_size: u64,
     mode: Mode,
     verify: bool,
+    progress: Progress,
     /// What the server offers, asked for once.
     offer: Arc<OnceCell<Offer>>,
 }
@@ -95,6 +99,7 @@ impl Client {
             part_size: 8 * MIB,
             mode: Mode::default(),
             verify: true,
+            progress: Progress::default(),
             offer: Arc::default(),
         }
     }
@@ -129,6 +134,26 @@ impl Transfer {
     /// It costs about a second and a half of CPU time a GiB. Sizes are always compared.
     pub fn verify(mut self, verify: bool) -> Self {
         self.verify = verify;
+        self
+    }
+
+    /// Tells what happens to a closure: see [`Event`]. Default: nobody listens, and it costs nothing.
+    ///
+    /// It is called on the tasks that move the bytes, so it should return soon.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use lakefs_sdk::transfer::progress::Meter;
+    ///
+    /// # let client = lakefs_sdk::Client::new(lakefs_sdk::testing::MemoryLakeFs::new());
+    /// let meter = Arc::new(Meter::new());
+    /// let counting = meter.clone();
+    /// let transfer = client.transfer().progress(move |event| counting.record(event));
+    /// # drop(transfer);
+    /// assert_eq!(meter.totals().bytes, 0);
+    /// ```
+    pub fn progress(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.progress = Progress::new(listener);
         self
     }
 

@@ -23,6 +23,7 @@ use crate::{
     models::{Answer, ObjectHead, ObjectStats},
     transfer::{
         Mode, Transfer,
+        progress::Event,
         store::{self, PRESIGNED_GET},
     },
 };
@@ -179,6 +180,20 @@ impl Opened {
 // ===== impl Source =====
 
 impl Source {
+    pub(super) fn tell_bytes(&self, bytes: u64) {
+        let path = &self.place.path;
+        self.transfer.progress.tell(|| Event::Bytes { path, bytes });
+    }
+
+    /// What is asked for again is what did not arrive, so no bytes are counted twice.
+    pub(super) fn tell_retry(&self) {
+        let path = &self.place.path;
+        let bytes = 0;
+        self.transfer
+            .progress
+            .tell(|| Event::Retried { path, bytes });
+    }
+
     /// Looks an object up; none of it is asked for.
     pub(super) async fn find(transfer: &Transfer, place: Place) -> Result<Self> {
         if let Some(source) = Self::presigned(transfer, &place).await? {

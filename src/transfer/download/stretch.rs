@@ -68,6 +68,7 @@ impl Stretch {
                 return Err(self.explain(cut));
             }
             self.source.resumed.fetch_add(1, Ordering::Relaxed);
+            self.source.tell_retry();
             let most = WAIT.saturating_mul(1 << (self.attempts - 1));
             tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
         }
@@ -90,6 +91,7 @@ impl Stretch {
             self.body = None;
         }
         self.left.start += chunk.len() as u64;
+        self.source.tell_bytes(chunk.len() as u64);
         self.attempts = 0;
         Ok(chunk)
     }

@@ -13,7 +13,9 @@ const INTERNAL: &str = "::lakefs::";
 impl Job {
     pub(super) async fn direct(&self, source: &mut Source) -> Result<ObjectStats> {
         let sent = Sent::default();
-        let body = source.body(self.transfer.verify.then_some(&sent));
+        let body = self
+            .watch
+            .body(source.body(self.transfer.verify.then_some(&sent)));
         let size = source.size();
         let (target, facts) = (&self.target, &self.facts);
         let (internal, plain): (Vec<_>, Vec<_>) = facts

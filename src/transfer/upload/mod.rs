@@ -23,7 +23,10 @@ use std::{
 
 use tokio::{io::AsyncRead, runtime::Handle};
 
-use self::source::{Source, Stream};
+use self::{
+    source::{Source, Stream},
+    watch::Watch,
+};
 use super::{MAX_PART, MIN_PART, Mode, Transfer, route::Route};
 use crate::{
     Body, Client, Error, Result,
@@ -37,6 +40,7 @@ mod direct;
 mod multipart;
 mod single;
 mod source;
+mod watch;
 mod writer;
 
 pub use self::writer::ObjectWriter;
@@ -88,6 +92,7 @@ struct Job {
     transfer: Transfer,
     target: Target,
     facts: Facts,
+    watch: Watch,
 }
 
 // ===== impl Transfer =====
@@ -205,12 +210,16 @@ impl Upload {
             Input::Body(body) => Source::from_body(body),
             Input::File(path) => Source::open(path).await?,
         };
+        let watch = Watch::new(&transfer.progress, &target.path);
         let job = Job {
             transfer,
             target,
             facts,
+            watch,
         };
-        job.run(source).await
+        let stats = job.run(source).await?;
+        job.watch.complete(stats.size_bytes);
+        Ok(stats)
     }
 }
 

@@ -31,7 +31,9 @@ impl Job {
                 };
             };
             let sent = Sent::default();
-            let body = source.body(self.transfer.verify.then_some(&sent));
+            let body = self
+                .watch
+                .body(source.body(self.transfer.verify.then_some(&sent)));
             let request = self.put(url, body)?;
             match store::send(&self.target.client, request, PRESIGNED_PUT).await {
                 Ok((parts, _)) => {

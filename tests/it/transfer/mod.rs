@@ -1,5 +1,7 @@
 //! Objects in and out.
 
+mod changes;
+mod directories;
 mod download;
 mod download_faults;
 mod download_file;

@@ -87,7 +87,11 @@ impl Job {
                 .await?
             };
             match more {
-                Some(part) => under_way.push(pending.send(number, part, verify)),
+                Some(part) => under_way.push(async move {
+                    let part = pending.send(number, part, verify).await?;
+                    self.watch.arrived(part.size);
+                    Ok::<_, Error>(part)
+                }),
                 None => break,
             }
         }

@@ -1,0 +1,99 @@
+//! Moves one object of many.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    find::blocking,
+    plan::Step,
+    remote::{CLIENT_MTIME, Place},
+    report::of_file,
+    walk,
+};
+use crate::{Error, Result, models::ObjectCopyCreation, transfer::Transfer};
+
+pub(super) async fn upload(
+    transfer: &Transfer,
+    root: &Path,
+    to: &Place,
+    step: &Step,
+    modified: i64,
+) -> Result<()> {
+    transfer
+        .upload(&*to.repository, &*to.reference, to.path(&step.path))
+        .file(walk::file(root, &step.path))
+        .metadata(CLIENT_MTIME, modified.to_string())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn download(
+    transfer: &Transfer,
+    from: &Place,
+    root: &Path,
+    step: &Step,
+    modified: i64,
+) -> Result<()> {
+    let (root, path) = (root.to_owned(), step.path.clone());
+    let file = blocking(move || prepare(&root, &path)).await??;
+    transfer
+        .download(&*from.repository, &*from.reference, from.path(&step.path))
+        .to_file(&file)
+        .await?;
+    // After the last write, which would set it anew. Where this is not reached, the next run compares and downloads again.
+    let set = blocking(move || set_modified(&file, modified)).await?;
+    set.map_err(|error| of_file("given its time", error))
+}
+
+pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &Step) -> Result<()> {
+    let source = ObjectCopyCreation::new(from.path(&step.path)).src_ref(&*from.reference);
+    transfer
+        .client()
+        .copy_object(&*to.repository, &*to.reference, to.path(&step.path), source)
+        .await?;
+    Ok(())
+}
+
+/// Makes the directories that a file will be in, none of which may be a symbolic link: who writes through one writes elsewhere.
+///
+/// It blocks.
+fn prepare(root: &Path, path: &str) -> Result<PathBuf> {
+    let written = |error| of_file("written", error);
+    fs::create_dir_all(root).map_err(written)?;
+    for (end, _) in path.match_indices('/') {
+        let directory = walk::file(root, &path[..end]);
+        match fs::symlink_metadata(&directory) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => {
+                return Err(Error::invalid_input(format!(
+                    "{directory:?} is no directory, so nothing can be written below it"
+                )));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Another object's download may have made it meanwhile.
+                fs::create_dir_all(&directory).map_err(written)?;
+            }
+            Err(error) => return Err(written(error)),
+        }
+    }
+    Ok(walk::file(root, path))
+}
+
+fn set_modified(file: &Path, seconds: i64) -> io::Result<()> {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time: Option<SystemTime> = match seconds {
+        0.. => UNIX_EPOCH.checked_add(distance),
+        _ => UNIX_EPOCH.checked_sub(distance),
+    };
+    let Some(time) = time else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("the object's time, {seconds} s since 1970, is none that a file can have"),
+        ));
+    };
+    File::options().write(true).open(file)?.set_modified(time)
+}

@@ -1,0 +1,138 @@
+//! Runs a plan: objects side by side, deletions last.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
+
+use super::{
+    Bulk,
+    delete::{self, Outcome},
+    find::Found,
+    job::Job,
+    plan::{Action, Reason, Step},
+    report::Report,
+};
+use crate::{
+    Error, Result,
+    transfer::{MAX_PART, MIN_PART, progress::Event},
+};
+
+impl Bulk {
+    pub(super) async fn run(self) -> Result<Report> {
+        let Found {
+            plan,
+            unreadable,
+            times,
+        } = self.find().await?;
+        let place = self.job()?.place();
+        let progress = &self.transfer.progress;
+        progress.tell(|| Event::Planned {
+            objects: u64::try_from(plan.changes().count()).unwrap_or(u64::MAX),
+            bytes: plan.bytes(),
+        });
+        let (mut report, steps) = Report::begin(plan, unreadable);
+        for step in &report.skipped {
+            let path = place.path(&step.path);
+            progress.tell(|| Event::ObjectSkipped { path: &path });
+        }
+        let (deletes, moves): (Vec<_>, Vec<_>) = steps
+            .into_iter()
+            .partition(|step| step.action == Action::Delete);
+
+        let slots = Semaphore::new(self.transfer.concurrency.get());
+        let (this, slots) = (&self, &slots);
+        let mut moves = stream::iter(moves)
+            .map(|step| {
+                let time = times.get(&step.path).copied().unwrap_or_default();
+                async move {
+                    let outcome = this.step(&step, time, slots).await;
+                    (step, outcome.map_err(Arc::new))
+                }
+            })
+            .buffer_unordered(self.transfer.concurrency.get());
+        while let Some((step, outcome)) = moves.next().await {
+            self.settle(&mut report, step, outcome);
+        }
+        drop(moves);
+        self.delete(&mut report, deletes).await?;
+        Ok(report.finish())
+    }
+
+    /// Moves one object, while it has as many slots as it has parts.
+    async fn step(&self, step: &Step, time: i64, slots: &Semaphore) -> Result<()> {
+        let wanted = self.slots(step);
+        // Never closed, so there is always a permit in the end.
+        let _permit = slots.acquire_many(wanted).await;
+        let path = self.job()?.place().path(&step.path);
+        self.transfer.progress.tell(|| Event::ObjectStarted {
+            path: &path,
+            bytes: Some(step.bytes),
+        });
+        let transfer = self
+            .transfer
+            .clone()
+            .concurrency(usize::try_from(wanted).unwrap_or(usize::MAX));
+        match self.job()? {
+            Job::Upload { root, to } => super::one::upload(&transfer, root, to, step, time).await,
+            Job::Download { from, root } => {
+                super::one::download(&transfer, from, root, step, time).await
+            }
+            Job::Copy { from, to } => super::one::copy(&transfer, from, to, step).await,
+            Job::Delete { .. } => Ok(()),
+        }
+    }
+
+    fn slots(&self, step: &Step) -> u32 {
+        let part_size = self.transfer.part_size;
+        let parts = match step.action {
+            Action::Upload => step.bytes.div_ceil(part_size.clamp(MIN_PART, MAX_PART)),
+            Action::Download => step.bytes.div_ceil(part_size),
+            _ => 1,
+        };
+        let most = u32::try_from(self.transfer.concurrency.get()).unwrap_or(u32::MAX);
+        u32::try_from(parts).unwrap_or(u32::MAX).clamp(1, most)
+    }
+
+    async fn delete(&self, report: &mut Report, steps: Vec<Step>) -> Result<()> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        if !report.failed.is_empty() {
+            report.skipped.extend(steps.into_iter().map(|step| Step {
+                action: Action::Skip,
+                reason: Reason::Withheld,
+                ..step
+            }));
+            return Ok(());
+        }
+        let settle = |step, outcome: Outcome| self.settle(report, step, outcome);
+        match self.job()? {
+            Job::Download { root, .. } => delete::local(root, steps, settle).await,
+            job => delete::remote(&self.transfer, job.place(), steps, settle).await,
+        }
+    }
+
+    fn settle(&self, report: &mut Report, step: Step, outcome: Result<(), Arc<Error>>) {
+        let progress = &self.transfer.progress;
+        let place = self.job.as_ref().map(Job::place);
+        let path = place.map_or_else(|_| step.path.clone(), |place| place.path(&step.path));
+        match outcome {
+            Ok(()) => {
+                let bytes = match step.action {
+                    Action::Delete => 0,
+                    _ => step.bytes,
+                };
+                progress.tell(|| Event::ObjectDone { path: &path, bytes });
+                report.done.push(step);
+            }
+            Err(error) => {
+                progress.tell(|| Event::ObjectFailed {
+                    path: &path,
+                    error: &error,
+                });
+                report.fail(step, error);
+            }
+        }
+    }
+}
