@@ -19,6 +19,9 @@
 //!     .if_none_match("*")
 //!     .await?;
 //! assert_eq!(stats.size_bytes, Some(16));
+//!
+//! let all = transfer.download("lake", "main", "events.csv").to_bytes().await?;
+//! assert_eq!(all, "id,kind\n1,click\n");
 //! # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
 //! ```
 //!
@@ -129,7 +132,8 @@ impl Transfer {
         self
     }
 
-    /// Whether what was sent is compared, by its MD5, with what the server says that it stored. Default: yes.
+    /// Whether what was sent is compared, by its MD5, with what the server says that it stored, and what is read whole with
+    /// the checksum that it has, where that is an MD5. Default: yes.
     ///
     /// It costs about a second and a half of CPU time a GiB. Sizes are always compared.
     pub fn verify(mut self, verify: bool) -> Self {

@@ -78,8 +78,9 @@ pub(super) async fn write(mut flow: Flow, target: &Path, fsync: bool) -> Result<
 }
 
 async fn batch(flow: &mut Flow) -> Result<(Vec<Bytes>, bool)> {
+    let most = usize::try_from(flow.part()).unwrap_or(BATCH).min(BATCH);
     let (mut batch, mut size) = (Vec::new(), 0);
-    while size < BATCH {
+    while size < most {
         let Some(chunk) = flow.next().await? else {
             return Ok((batch, true));
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     source::{Opened, Source},
@@ -70,6 +70,11 @@ impl Flow {
         self.size
     }
 
+    /// How many bytes a part has, at most.
+    pub(super) fn part(&self) -> u64 {
+        self.part
+    }
+
     pub(super) fn checks(&self) -> bool {
         self.check.is_some()
     }
@@ -116,7 +121,8 @@ impl Flow {
         while self.next < self.end && self.window.len() < most {
             let end = self.end.min(self.next.saturating_add(self.part));
             let part = Stretch::new(Arc::clone(&self.source), self.next..end, None);
-            self.window.push_back(Task::spawn(part.collect()));
+            let task = Task::spawn(&self.source.runtime, part.collect());
+            self.window.push_back(task);
             self.next = end;
         }
     }
@@ -125,10 +131,10 @@ impl Flow {
 // ===== impl Task =====
 
 impl<T: Send + 'static> Task<T> {
-    pub(super) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(super) fn spawn(runtime: &Handle, work: impl Future<Output = T> + Send + 'static) -> Self {
         #[cfg(feature = "tracing")]
         let work = tracing::Instrument::in_current_span(work);
-        Self(tokio::spawn(work))
+        Self(runtime.spawn(work))
     }
 }
 

@@ -219,7 +219,10 @@ impl ObjectReader {
         self.window = window.saturating_mul(2);
         let source = Arc::clone(&self.source);
         let wanted = range.clone();
-        let task = Task::spawn(async move { fetch(&source, wanted).await });
+        let task = Task::spawn(
+            &self.source.runtime,
+            async move { fetch(&source, wanted).await },
+        );
         self.coming = Some(Coming { range, task });
     }
 }

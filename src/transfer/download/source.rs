@@ -13,7 +13,7 @@ use http::{
     HeaderMap, Request, StatusCode, Uri,
     header::{IF_RANGE, RANGE},
 };
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::answer::{self, Version};
 use crate::{
@@ -39,6 +39,8 @@ pub(super) struct Place {
 /// An object of which parts are fetched, all of the same version.
 pub(super) struct Source {
     transfer: Transfer,
+    /// Where parts are fetched.
+    pub(super) runtime: Handle,
     place: Place,
     pub(super) size: u64,
     /// As lakeFS tells it.
@@ -102,6 +104,8 @@ impl Opened {
         end: Option<u64>,
         most: Option<u64>,
     ) -> Result<Self> {
+        // Before anything is sent.
+        runtime()?;
         if let Some(source) = Source::presigned(transfer, &place).await? {
             let end = end.map_or(source.size, |end| end.min(source.size));
             if start > 0 && start >= end {
@@ -159,6 +163,7 @@ impl Opened {
         };
         let source = Source {
             transfer: transfer.clone(),
+            runtime: runtime()?,
             place,
             size,
             version: Version::of(&content.head),
@@ -196,6 +201,8 @@ impl Source {
 
     /// Looks an object up; none of it is asked for.
     pub(super) async fn find(transfer: &Transfer, place: Place) -> Result<Self> {
+        // Before anything is sent.
+        runtime()?;
         if let Some(source) = Self::presigned(transfer, &place).await? {
             return Ok(source);
         }
@@ -226,6 +233,7 @@ impl Source {
     ) -> Result<Self> {
         Ok(Self {
             transfer: transfer.clone(),
+            runtime: runtime()?,
             place,
             size: size_of(stats)?,
             version: Version::of_checksum(&stats.checksum),
@@ -394,6 +402,12 @@ impl Signed {
 
 fn lock(signed: &Mutex<Signed>) -> MutexGuard<'_, Signed> {
     signed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn runtime() -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        Error::invalid_input("a download must be polled on a tokio runtime").with_source(error)
+    })
 }
 
 fn size_of(stats: &ObjectStats) -> Result<u64> {

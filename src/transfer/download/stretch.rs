@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body::Body as _;
+use tokio::runtime::Handle;
 
 use super::source::Source;
 use crate::{Body, Error, Result};
@@ -70,7 +71,9 @@ impl Stretch {
             self.source.resumed.fetch_add(1, Ordering::Relaxed);
             self.source.tell_retry();
             let most = WAIT.saturating_mul(1 << (self.attempts - 1));
-            tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
+            if Handle::try_current().is_ok() {
+                tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
+            }
         }
     }
 

@@ -379,3 +379,19 @@ async fn a_stream_has_its_size() {
     assert_eq!(body.size(), Some(1000));
     assert_eq!(body.bytes().await.unwrap(), content);
 }
+
+/// A future that is polled elsewhere must say what it lacks, not panic.
+#[test]
+fn without_a_runtime_it_is_an_error() {
+    use futures_util::FutureExt as _;
+
+    let transfer = Client::new(MemoryLakeFs::new()).transfer();
+    let download = transfer.download("lake", "main", "a").to_bytes();
+    let error = download.now_or_never().unwrap().unwrap_err();
+    assert!(
+        error.is_invalid_input() && error.to_string().contains("runtime"),
+        "{error}"
+    );
+    let reader = transfer.reader("lake", "main", "a").now_or_never().unwrap();
+    assert!(reader.unwrap_err().is_invalid_input());
+}
