@@ -202,9 +202,10 @@ impl OperationMeta {
         self
     }
 
-    /// Whether a request sends data rather than a document: of one that was made by hand, the body tells.
-    pub(crate) fn sends_data(request: &Request<Body>) -> bool {
-        match Self::of(request) {
+    /// Whether a request sends data rather than a document: of one that was made by hand, the body tells. `meta` is the
+    /// request's own.
+    pub(crate) fn sends_data(request: &Request<Body>, meta: Option<&Self>) -> bool {
+        match meta {
             Some(meta) => meta.uploads,
             None => request
                 .body()

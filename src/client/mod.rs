@@ -212,7 +212,7 @@ impl Client {
             request.extensions_mut().insert(deadline);
         }
         // Without layers of the user's, nothing that waits stands outside of what keeps the limit for every attempt.
-        let uploads = OperationMeta::sends_data(&request);
+        let uploads = OperationMeta::sends_data(&request, meta);
         let limit = limit.or(self.inner.timeout.filter(|_| !uploads));
         let clock = self
             .inner

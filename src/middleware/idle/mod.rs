@@ -195,9 +195,10 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let limits = &*self.limits;
+        let meta = OperationMeta::of(&request);
         // A request of the user's own may be answered with anything.
-        let streams = OperationMeta::of(&request).is_none_or(|meta| meta.streamed);
-        let uploads = OperationMeta::sends_data(&request);
+        let streams = meta.is_none_or(|meta| meta.streamed);
+        let uploads = OperationMeta::sends_data(&request, meta);
         let meter = if streams || uploads || !limits.documents_are_limited {
             limits.meter()
         } else {

@@ -214,7 +214,7 @@ where
         return inner.call(request).await;
     };
     let meta = OperationMeta::of(&request);
-    let uploads = OperationMeta::sends_data(&request);
+    let uploads = OperationMeta::sends_data(&request, meta);
     let call_limit = settings.call_limit.filter(|_| !uploads);
     let deadline = Deadline::of(&request, meta).or_else(|| Deadline::new(call_limit?, timer));
     let again = Again::new(&request, meta);

@@ -142,7 +142,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         // How long a large body takes to send is no sign of trouble.
         let meta = OperationMeta::of(&request);
-        let uploads = OperationMeta::sends_data(&request);
+        let uploads = OperationMeta::sends_data(&request, meta);
         let limit = self.limit.filter(|_| !uploads);
         let deadline = Deadline::of(&request, meta);
         let inner = self.inner.call(request);
