@@ -5,7 +5,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
+
+use crate::testing::memory::signing::hmac_sha256;
 
 /// The cookie that carries a session.
 pub(in super::super) const SESSION_COOKIE: &str = "internal_auth_session";
@@ -68,19 +69,8 @@ impl Signer {
         alive.then_some(name)
     }
 
-    /// HMAC-SHA256.
     fn sign(&self, text: &str) -> [u8; 32] {
-        let mut block = [0_u8; 64];
-        block[..32].copy_from_slice(&self.0);
-        let inner = Sha256::new()
-            .chain_update(block.map(|byte| byte ^ 0x36))
-            .chain_update(text)
-            .finalize();
-        Sha256::new()
-            .chain_update(block.map(|byte| byte ^ 0x5c))
-            .chain_update(inner)
-            .finalize()
-            .into()
+        hmac_sha256(&self.0, text)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::ident::Identity;
 use super::tree::Tree;
+use crate::testing::memory::storage::hex;
 use jiff::Timestamp;
 
 /// The version of commits that the server makes: the first parent is the branch's own.
@@ -127,8 +128,4 @@ impl CommitContent {
             tree: Some(tree),
         }
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    crate::testing::memory::storage::hex(bytes)
 }

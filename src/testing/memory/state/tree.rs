@@ -7,6 +7,7 @@ use imbl::ordmap::DiffItem;
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Path};
+use crate::testing::memory::storage::hex;
 
 /// A persistent map from path to entry that knows its own id: copying it and asking for the id cost the same for ten
 /// objects and for ten million.
@@ -93,6 +94,6 @@ impl Tree {
         self.sum
             .iter()
             .for_each(|lane| hash.update(lane.to_be_bytes()));
-        super::commit::hex(&hash.finalize())
+        hex(&hash.finalize())
     }
 }
