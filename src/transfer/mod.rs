@@ -42,6 +42,7 @@ use tokio::sync::OnceCell;
 use self::progress::{Event, Progress};
 use crate::{Client, transfer::route::Offer};
 
+mod checksum;
 pub mod directory;
 pub mod download;
 pub mod progress;

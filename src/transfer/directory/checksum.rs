@@ -14,7 +14,7 @@ use super::{
     plan::{Reason, Verdict, Verdicts},
     walk,
 };
-use crate::Result;
+use crate::{Result, transfer::checksum::Sum};
 
 /// How much of a file is read at once.
 const PIECE: usize = 64 * 1024;
@@ -53,9 +53,5 @@ fn md5(path: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(state
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(Sum::finish(state).hex())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{filter::Filter, plan::Reason};
-use crate::{Client, LakeFsUri, Result, models::ObjectStats};
+use crate::{Client, LakeFsUri, Result, models::ObjectStats, transfer::checksum::is_md5};
 
 /// The metadata that holds the time of the last change of the file that an object was uploaded from, in seconds since 1970.
 ///
@@ -67,9 +67,7 @@ impl RemoteObject {
 
     /// The checksum, where it is an MD5 and not something that the store made up.
     pub(super) fn md5(&self) -> Option<&str> {
-        let is_md5 =
-            self.checksum.len() == 32 && self.checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_md5.then_some(&*self.checksum)
+        is_md5(&self.checksum).then_some(&*self.checksum)
     }
 }
 

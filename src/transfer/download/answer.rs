@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Error, Result, error::ErrorKind, models::ObjectHead};
+use crate::{Error, Result, error::ErrorKind, models::ObjectHead, transfer::checksum::is_md5};
 
 /// Which version of an object it is.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Version {
     /// The MD5 of the contents, where the checksum is one.
     pub(super) fn md5(&self) -> Option<[u8; 16]> {
         let hex = bare(self.etag()?);
-        if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_md5(hex) {
             return None;
         }
         let mut md5 = [0; 16];

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use md5::{Digest as _, Md5};
 
-use super::checksum::{Sent, Sum};
-use crate::{Body, Result};
+use super::checksum::Sent;
+use crate::{Body, Result, transfer::checksum::Sum};
 
 /// How much is hashed at once: other tasks must have their turn.
 const PIECE: usize = 256 * 1024;

@@ -1,61 +1,15 @@
-//! MD5s: of what is sent, and of what the server says that it stored.
+//! What was sent, and what the server says that it stored.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header::ETAG};
-use md5::{Digest as _, Md5};
 
-/// The MD5 of data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sum([u8; 16]);
+use crate::transfer::checksum::{Sum, is_md5};
 
 /// Of a body that was sent to its end, its MD5 and size. The last attempt counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent(Arc<Mutex<Option<(Sum, u64)>>>);
-
-// ===== impl Sum =====
-
-impl Sum {
-    pub(super) fn of(chunks: &[Bytes]) -> Self {
-        let mut md5 = Md5::new();
-        for chunk in chunks {
-            md5.update(chunk);
-        }
-        Self::finish(md5)
-    }
-
-    pub(super) fn finish(md5: Md5) -> Self {
-        Self(md5.finalize().into())
-    }
-
-    pub(super) fn hex(self) -> String {
-        let mut hex = String::with_capacity(32);
-        for byte in self.0 {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
-    }
-
-    /// What S3 gives an object that was put together from parts for an ETag.
-    pub(super) fn of_parts(parts: &[Self]) -> String {
-        let mut md5 = Md5::new();
-        for part in parts {
-            md5.update(part.0);
-        }
-        format!("{}-{}", Self::finish(md5).hex(), parts.len())
-    }
-
-    /// Whether a checksum contradicts it. One that is no MD5 says nothing.
-    pub(super) fn contradicts(self, checksum: &str) -> bool {
-        is_md5(checksum) && !checksum.eq_ignore_ascii_case(&self.hex())
-    }
-}
 
 // ===== impl Sent =====
 
@@ -68,11 +22,6 @@ impl Sent {
     pub(super) fn get(&self) -> Option<(Sum, u64)> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether it has the form of an MD5.
-pub(super) fn is_md5(checksum: &str) -> bool {
-    checksum.len() == 32 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether it has the form of the ETag that S3 gives an object that was put together from parts.

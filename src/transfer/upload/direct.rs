@@ -1,11 +1,7 @@
 //! An object through lakeFS, in one request.
 
-use super::{
-    Job,
-    checksum::{Sent, Sum},
-    source::Source,
-};
-use crate::{Error, Result, models::ObjectStats};
+use super::{Job, checksum::Sent, source::Source};
+use crate::{Error, Result, models::ObjectStats, transfer::checksum::Sum};
 
 /// The metadata that lakeFS keeps for its own tools: in headers it has a prefix of its own.
 const INTERNAL: &str = "::lakefs::";

@@ -14,11 +14,8 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::{
-    SMALL, body,
-    checksum::{Sent, Sum},
-};
-use crate::{Body, Error, Result};
+use super::{SMALL, body, checksum::Sent};
+use crate::{Body, Error, Result, transfer::checksum::Sum};
 
 /// How much is read at once of a reader, and of a file that is sent whole.
 const READ: usize = 256 * 1024;

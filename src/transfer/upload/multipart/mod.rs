@@ -14,10 +14,11 @@ use self::{
     plan::Plan,
     reader::{Part, Reader},
 };
-use super::{Job, checksum, checksum::Sum, source::Source};
+use super::{Job, checksum, source::Source};
 use crate::{
     Error, Result,
     models::{self, ObjectStats},
+    transfer::checksum::Sum,
 };
 
 mod abort;

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use super::{
     super::{
         super::store::{self, PRESIGNED_PUT},
-        body,
-        checksum::{self, Sum},
+        body, checksum,
         single::{MAX_RENEWALS, put, without_etag},
         source::in_memory,
     },
     abort::Pending,
     reader::Part,
 };
-use crate::{Error, Result, models::UploadPartFrom};
+use crate::{
+    Error, Result,
+    models::UploadPartFrom,
+    transfer::checksum::{Sum, is_md5},
+};
 
 /// A part that the store has.
 pub(super) struct Stored {
@@ -59,7 +62,7 @@ impl Pending {
                 sum.hex()
             )));
         }
-        let sum = sum.filter(|_| checksum::is_md5(&etag));
+        let sum = sum.filter(|_| is_md5(&etag));
         Ok(Stored {
             number,
             etag,

@@ -1,10 +1,7 @@
 //! The parts of the data, one after the other.
 
-use super::super::{
-    checksum::Sum,
-    source::{Chunks, File, Source, Stream},
-};
-use crate::{Body, Result};
+use super::super::source::{Chunks, File, Source, Stream};
+use crate::{Body, Result, transfer::checksum::Sum};
 
 /// Gives the data part by part.
 pub(super) struct Reader {
