@@ -24,6 +24,7 @@ use crate::{
 mod answer;
 mod file;
 mod flow;
+mod ranges;
 mod reader;
 mod source;
 mod stretch;
