@@ -40,8 +40,8 @@
 //! plan and the report, with its [`Reason`].
 //!
 //! lakeFS has no directories: empty ones are not uploaded, and objects that stand for some (`dir/`) are passed over. Of a file,
-//! its bytes and its time are kept, not its permissions, owner or extended attributes. Files are uploaded without a content
-//! type.
+//! its bytes and its time are kept, not its permissions, owner or extended attributes. Objects get the media type
+//! `application/octet-stream`.
 //!
 //! # What happens meanwhile
 //!
