@@ -1,4 +1,8 @@
 //! Any tree, on a bad way: it arrives as it is, or the report says what did not. Never silence.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test does with its trees may fail it"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
