@@ -2,7 +2,7 @@
 
 use http::{Request, Response, StatusCode};
 use lakefs_sdk::{
-    Body, BoxError, Client,
+    Body, BoxError, Client, Result,
     models::{BranchCreation, CommitCreation, TagCreation},
     operation::OperationMeta,
     testing::MemoryLakeFs,
@@ -19,9 +19,9 @@ async fn quiet() -> (Lake, Client) {
     Lake::over(MemoryLakeFs::new(), "mem://lake", |_| Fate::Arrives).await
 }
 
-async fn commit(client: &Client) -> String {
+async fn commit(client: &Client) -> Result<String> {
     let commit = client.commit("lake", "main", CommitCreation::new("step"));
-    commit.await.unwrap().id
+    Ok(commit.await?.id)
 }
 
 /// Who asks for a tag must not get what came after it, and who asks for a branch gets what nobody committed yet.
@@ -29,11 +29,11 @@ async fn commit(client: &Client) -> String {
 async fn every_kind_of_ref_is_a_source() {
     let client = memory().await.unwrap();
     write(&client, "data/a", "old").await;
-    let first = commit(&client).await;
+    let first = commit(&client).await.unwrap();
     let tag = client.create_tag("lake", TagCreation::new("v1", "main"));
     tag.await.unwrap();
     write(&client, "data/a", "newer").await;
-    commit(&client).await;
+    commit(&client).await.unwrap();
     write(&client, "data/a", "uncommitted").await;
 
     for (reference, expected) in [
@@ -57,7 +57,7 @@ async fn every_kind_of_ref_is_a_source() {
 async fn a_destination_that_is_no_branch_is_refused_before_anything_is_sent() {
     let (lake, client) = quiet().await;
     write(&client, "data/a", "x").await;
-    commit(&client).await;
+    commit(&client).await.unwrap();
     let tag = client.create_tag("lake", TagCreation::new("v1", "main"));
     tag.await.unwrap();
     let root = tree(&[("b", "x")]).unwrap();
