@@ -34,6 +34,8 @@
 //!
 //! Dropping a transfer's future cancels it. What it left on the server is cleared away by a task of its own on the runtime;
 //! where there is none any more, a warning is logged.
+//!
+//! The guide, with a section for each job and for who comes from Python: [`guide::transfers`](crate::guide::transfers).
 
 use std::{fmt, num::NonZeroUsize, sync::Arc};
 

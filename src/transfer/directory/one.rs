@@ -80,7 +80,34 @@ fn prepare(root: &Path, path: &str) -> Result<PathBuf> {
             Err(error) => return Err(written(error)),
         }
     }
-    Ok(walk::file(root, path))
+    let file = walk::file(root, path);
+    match fs::symlink_metadata(&file) {
+        Ok(found) if found.is_dir() => remove_empty(&file).map_err(|error| {
+            let message =
+                format!("{file:?} is a directory, and not empty, so no file can be written there");
+            Error::invalid_input(message).with_source(error)
+        })?,
+        // A name that the file system does not take is told before anything is fetched.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(written(error)),
+        _ => {}
+    }
+    Ok(file)
+}
+
+/// Removes a directory in which there is nothing but directories.
+fn remove_empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        // Not so where it is a link to a directory.
+        if !entry.file_type()?.is_dir() {
+            return Err(io::Error::other(format!(
+                "{:?} is in it",
+                entry.file_name()
+            )));
+        }
+        remove_empty(&entry.path())?;
+    }
+    fs::remove_dir(directory)
 }
 
 fn set_modified(file: &Path, seconds: i64) -> io::Result<()> {
