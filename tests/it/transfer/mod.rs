@@ -3,8 +3,13 @@
 mod changes;
 mod directories;
 mod download;
+mod download_empty;
+mod download_events;
 mod download_faults;
 mod download_file;
+mod download_file_faults;
+mod download_from_uri;
+mod download_full_disk;
 mod download_memory;
 mod download_presigned;
 mod download_reader;
