@@ -7,10 +7,11 @@ use futures_util::{StreamExt as _, future::try_join, stream};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
-    parts::{Parts, Wanted},
+    parts::Parts,
     stretch::Stretch,
     temporary::Temporary,
     verify::{Check, Turn, Turns},
+    wanted::Wanted,
 };
 use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 

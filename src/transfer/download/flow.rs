@@ -11,12 +11,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::{
-    parts::{Parts, Wanted},
-    source::Source,
-    stretch::Stretch,
-    verify::Check,
-};
+use super::{parts::Parts, source::Source, stretch::Stretch, verify::Check, wanted::Wanted};
 use crate::{Error, Result, error::ErrorKind};
 
 /// The bytes that are wanted, in order.
@@ -67,6 +62,29 @@ impl Flow {
             _ => {}
         }
         Ok(chunk)
+    }
+
+    /// All of it, which is so many bytes, in one piece.
+    pub(super) async fn collect(mut self, size: u64) -> Result<Bytes> {
+        let Some(first) = self.next().await? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() as u64 == size {
+            self.next().await?;
+            return Ok(first);
+        }
+        let mut all = Vec::new();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        all.try_reserve_exact(size).map_err(|error| {
+            let message = format!("{size} bytes do not fit into memory");
+            Error::new(ErrorKind::Io, message).with_source(error)
+        })?;
+        all.extend_from_slice(&first);
+        drop(first);
+        while let Some(chunk) = self.next().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.into())
     }
 
     async fn unchecked(&mut self) -> Result<Option<Bytes>> {

@@ -3,7 +3,6 @@
 use std::{
     ops::{Bound, RangeBounds},
     path::Path,
-    sync::{Arc, atomic::Ordering},
 };
 
 use bytes::Bytes;
@@ -12,16 +11,11 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use self::{
     flow::Flow,
-    parts::{Parts, Wanted},
-    source::{Opened, Place, Source},
+    source::{Place, Source},
     told::Story,
-    verify::Check,
+    wanted::Wanted,
 };
-use crate::{
-    Body, Error, LakeFsUri, Result,
-    error::ErrorKind,
-    transfer::{MIB, Transfer},
-};
+use crate::{Body, Error, LakeFsUri, Result, error::ErrorKind, transfer::Transfer};
 
 mod answer;
 mod file;
@@ -33,13 +27,11 @@ mod stretch;
 mod temporary;
 mod told;
 mod verify;
+mod wanted;
 
 pub use self::reader::ObjectReader;
 #[cfg(feature = "blocking")]
 pub(crate) use self::reader::io_error;
-
-/// How much the first request asks for, in bytes: an object that has no more is read in one go.
-const FIRST: u64 = 8 * MIB;
 
 /// An object about to be read; made by [`Transfer::download`].
 ///
@@ -69,8 +61,9 @@ const FIRST: u64 = 8 * MIB;
 /// - **Changes.** All parts are of one version of the object, by its ETag. When it changes meanwhile, that is an
 ///   [`is_precondition_failed`](Error::is_precondition_failed) error: pieces of two objects are never joined.
 /// - **Damage.** The MD5 of a whole object is compared with the checksum that lakeFS has, where it is one.
-/// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once, which are passed
-///   on in order. They grow with the object, up to [`Transfer::part_size`]. With a concurrency of 1 it is one request.
+/// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once. In a file, each is
+///   written to its own place as it arrives; elsewhere they are passed on in order. They grow with the object, up to
+///   [`Transfer::part_size`]. With a concurrency of 1 it is one request.
 /// - **The way.** [`Transfer::mode`] decides. A presigned URL is replaced before it expires, and when the store says that it
 ///   has.
 #[must_use = "a download does nothing until it is read into something"]
@@ -209,7 +202,8 @@ impl Download {
 
     /// Reads into a file, which appears under its name when it is whole: until then it has another one in the same directory.
     ///
-    /// A file of that name is replaced. What was begun is removed when it fails, and when the future is dropped.
+    /// A file of that name is replaced. What was begun is removed when it fails, and when the future is dropped. It has its
+    /// full size from the beginning, so that a file system may say at once that there is no room.
     ///
     /// # Errors
     ///
@@ -221,12 +215,12 @@ impl Download {
         let (path, fsync) = (path.as_ref().to_owned(), self.fsync);
         let mut story = Story::of(&self);
         let outcome = async {
-            let wanted = self.open(&mut story).await?;
-            let report = Report::of(&wanted);
+            let wanted = Wanted::find(self, &mut story).await?;
+            let report = wanted.report();
             file::write(wanted, &path, fsync).await?;
             Ok(report.done())
-        };
-        let outcome = outcome.await;
+        }
+        .await;
         story.end(outcome)
     }
 
@@ -238,11 +232,11 @@ impl Download {
     pub async fn to_bytes(self) -> Result<Bytes> {
         let mut story = Story::of(&self);
         let outcome = async {
-            let wanted = self.open(&mut story).await?;
+            let wanted = Wanted::find(self, &mut story).await?;
             let size = wanted.size;
-            collect(Flow::new(wanted), size).await
-        };
-        let outcome = outcome.await;
+            Flow::new(wanted).collect(size).await
+        }
+        .await;
         story.end(outcome)
     }
 
@@ -257,16 +251,16 @@ impl Download {
         let failed = |error| Error::new(ErrorKind::Io, "the writer failed").with_source(error);
         let mut story = Story::of(&self);
         let outcome = async {
-            let wanted = self.open(&mut story).await?;
-            let report = Report::of(&wanted);
+            let wanted = Wanted::find(self, &mut story).await?;
+            let report = wanted.report();
             let mut flow = Flow::new(wanted);
             while let Some(chunk) = flow.next().await? {
                 writer.write_all(&chunk).await.map_err(failed)?;
             }
             writer.flush().await.map_err(failed)?;
             Ok(report.done())
-        };
-        let outcome = outcome.await;
+        }
+        .await;
         story.end(outcome)
     }
 
@@ -278,7 +272,7 @@ impl Download {
     /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole.
     pub async fn stream(self) -> Result<Body> {
         let mut story = Story::of(&self);
-        let wanted = match self.open(&mut story).await {
+        let wanted = match Wanted::find(self, &mut story).await {
             Ok(wanted) => wanted,
             failed => return story.end(failed).map(|_| Body::empty()),
         };
@@ -293,94 +287,5 @@ impl Download {
             Ok::<_, Error>(chunk?.map(|chunk| (chunk, (flow, story))))
         });
         Ok(Body::from_sized_stream(size, chunks))
-    }
-
-    async fn open(self, story: &mut Story) -> Result<Wanted> {
-        let place = self.place.map_err(Error::invalid_input)?;
-        let start = match self.start {
-            Bound::Included(start) => start,
-            Bound::Excluded(start) => start.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match self.end {
-            Bound::Included(end) => Some(end.saturating_add(1)),
-            Bound::Excluded(end) => Some(end),
-            Bound::Unbounded => None,
-        };
-        if end.is_some_and(|end| end <= start) {
-            return Err(Error::invalid_input(format!(
-                "`range` has no bytes: it begins at {start} and ends before {}",
-                end.unwrap_or_default()
-            )));
-        }
-        let most = self.transfer.part_size;
-        let concurrency = self.transfer.concurrency.get();
-        let first = (concurrency > 1).then(|| most.min(FIRST));
-        let opened = Opened::find(&self.transfer, place, start, end, first).await?;
-        let source = Arc::clone(&opened.source);
-        let size = opened.end - start;
-        story.begin(size);
-        let check = match self.verify && size == source.size {
-            true => Check::of(&source),
-            false => None,
-        };
-        Ok(Wanted {
-            parts: Parts::new(opened, most),
-            source,
-            size,
-            concurrency,
-            check,
-        })
-    }
-}
-
-/// All of it in one piece.
-async fn collect(mut flow: Flow, size: u64) -> Result<Bytes> {
-    let Some(first) = flow.next().await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() as u64 == size {
-        flow.next().await?;
-        return Ok(first);
-    }
-    let mut all = Vec::new();
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    all.try_reserve_exact(size).map_err(|error| {
-        let message = format!("{size} bytes do not fit into memory");
-        Error::new(ErrorKind::Io, message).with_source(error)
-    })?;
-    all.extend_from_slice(&first);
-    drop(first);
-    while let Some(chunk) = flow.next().await? {
-        all.extend_from_slice(&chunk);
-    }
-    Ok(all.into())
-}
-
-/// What is known before the end.
-struct Report {
-    source: Arc<Source>,
-    size_bytes: u64,
-    checks: bool,
-}
-
-// ===== impl Report =====
-
-impl Report {
-    fn of(wanted: &Wanted) -> Self {
-        Self {
-            source: Arc::clone(&wanted.source),
-            size_bytes: wanted.size,
-            checks: wanted.check.is_some(),
-        }
-    }
-
-    fn done(self) -> Downloaded {
-        Downloaded {
-            size_bytes: self.size_bytes,
-            etag: self.source.version.etag().map(str::to_owned),
-            verified: self.checks && self.source.md5().is_some(),
-            resumed: self.source.resumed.load(Ordering::Relaxed),
-        }
     }
 }

@@ -5,24 +5,11 @@ use std::sync::Arc;
 use super::{
     source::{Opened, Source},
     stretch::Stretch,
-    verify::Check,
 };
 use crate::transfer::MIB;
 
 /// The least that is worth a request, in bytes, unless the transfer says otherwise.
 const LEAST_PART: u64 = 4 * MIB;
-
-/// What is to be read: an object that was found, and how.
-pub(super) struct Wanted {
-    pub(super) source: Arc<Source>,
-    pub(super) parts: Parts,
-    /// How many bytes there are in all.
-    pub(super) size: u64,
-    /// How many parts are under way at once.
-    pub(super) concurrency: usize,
-    /// `None` where nothing is compared.
-    pub(super) check: Option<Check>,
-}
 
 /// The stretches of an object, in order: what the first answer brings, and the parts behind it.
 pub(super) struct Parts {
