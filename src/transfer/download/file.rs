@@ -47,11 +47,10 @@ pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<
     } = wanted;
     let target = target.to_owned();
     let batch = parts.part().min(BATCH);
-    if size <= batch {
-        if let Some(all) = parts.next().filter(|_| parts.is_empty()) {
-            let chunks = all.collect().await?;
-            return blocking(move || at_once(&target, size, &chunks, check, fsync)).await;
-        }
+    let small = if size <= batch { parts.only() } else { None };
+    if let Some(all) = small {
+        let chunks = all.collect().await?;
+        return blocking(move || at_once(&target, size, &chunks, check, fsync)).await;
     }
 
     // First of all: whether there may be such a file, and room for it.

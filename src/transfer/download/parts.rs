@@ -56,9 +56,9 @@ impl Parts {
         self.part
     }
 
-    /// Whether there are no more.
-    pub(super) fn is_empty(&self) -> bool {
-        self.head.is_none() && self.next >= self.end
+    /// What the first answer brings, where that is all.
+    pub(super) fn only(&mut self) -> Option<Stretch> {
+        self.head.take_if(|_| self.next >= self.end)
     }
 }
 

@@ -76,6 +76,31 @@ async fn every_part_lost_once_comes_to_lie_in_its_place() {
     }
 }
 
+/// A server may send less than it was asked for, and say so: what it left out must not be a hole in the file.
+#[tokio::test]
+async fn answers_that_are_shorter_than_asked_leave_no_holes() {
+    let content = pattern(1000);
+    let lakefs = lakefs(&content).await;
+    let client = Client::new(service_fn(move |mut request: Request<Body>| {
+        if let Some(range) = request.headers_mut().get_mut("range") {
+            let text = range.to_str().unwrap();
+            let (first, _) = text["bytes=".len()..].split_once('-').unwrap();
+            let first: usize = first.parse().unwrap();
+            *range = format!("bytes={first}-{}", first + 299).parse().unwrap();
+        }
+        lakefs.clone().oneshot(request)
+    }));
+    let transfer = client.transfer().mode(Mode::Direct);
+    let directory = Directory::new();
+    let path = directory.0.join("copy");
+    for verify in [true, false] {
+        let download = transfer.download("lake", "main", "a").verify(verify);
+        let done = download.to_file(&path).await.unwrap();
+        assert_eq!(done.size_bytes, 1000);
+        assert!(fs::read(&path).unwrap() == content);
+    }
+}
+
 /// Parts of two versions side by side in a file are an object that never was.
 #[tokio::test]
 async fn nothing_is_left_of_an_object_that_changes_meanwhile() {
