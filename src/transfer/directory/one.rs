@@ -42,6 +42,7 @@ pub(super) async fn download(
     let file = blocking(move || prepare(&root, &path)).await??;
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
+        .of_many()
         .to_file(&file)
         .await?;
     // After the last write, which would set it anew. Where this is not reached, the next run compares and downloads again.
