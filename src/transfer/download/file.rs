@@ -9,7 +9,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     parts::Parts,
     stretch::Stretch,
-    temporary::Temporary,
+    temporary::{Finish, Temporary},
     verify::{Check, Turn, Turns},
     wanted::Wanted,
 };
@@ -37,7 +37,7 @@ struct Pen {
 /// Writes what is wanted to a file, which gets its name when it is whole.
 ///
 /// Files are written, and bytes are hashed, on threads for blocking work.
-pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<()> {
+pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Result<()> {
     let Wanted {
         mut parts,
         size,
@@ -50,7 +50,7 @@ pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<
     let small = if size <= batch { parts.only() } else { None };
     if let Some(all) = small {
         let chunks = all.collect().await?;
-        return blocking(move || at_once(&target, size, &chunks, check, fsync)).await;
+        return blocking(move || at_once(&target, size, &chunks, check, finish)).await;
     }
 
     // First of all: whether there may be such a file, and room for it.
@@ -61,7 +61,7 @@ pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<
         _alive: alive,
     });
     match side_by_side(parts, check, concurrency, batch, &file).await {
-        Ok(()) => blocking(move || commit(file, fsync)).await,
+        Ok(()) => blocking(move || commit(file, finish)).await,
         Err(error) => {
             // A thread may be writing still: whoever hears of the error finds the file gone.
             drop(file);
@@ -77,7 +77,7 @@ fn at_once(
     size: u64,
     chunks: &[Bytes],
     check: Option<Check>,
-    fsync: bool,
+    finish: Finish,
 ) -> Result<()> {
     if let Some(mut check) = check {
         chunks.iter().for_each(|chunk| check.update(chunk));
@@ -85,7 +85,7 @@ fn at_once(
     }
     let file = Temporary::beside(target.to_owned(), size)?;
     file.write(0, chunks)?;
-    file.commit(fsync)
+    file.commit(finish)
 }
 
 async fn side_by_side(
@@ -128,9 +128,9 @@ async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
 }
 
 /// Gives the file its name, after the last part.
-fn commit(file: Arc<Shared>, fsync: bool) -> Result<()> {
+fn commit(file: Arc<Shared>, finish: Finish) -> Result<()> {
     match Arc::into_inner(file) {
-        Some(shared) => shared.file.commit(fsync),
+        Some(shared) => shared.file.commit(finish),
         None => Err(Error::new(
             ErrorKind::Unexpected,
             "a part is written after the last",

@@ -3,6 +3,7 @@
 use std::{
     ops::{Bound, RangeBounds},
     path::Path,
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use self::{
     flow::Flow,
     source::{Place, Source},
+    temporary::Finish,
     told::Story,
     wanted::Wanted,
 };
@@ -76,7 +78,7 @@ pub struct Download {
     start: Bound<u64>,
     end: Bound<u64>,
     verify: bool,
-    fsync: bool,
+    finish: Finish,
     of_many: bool,
 }
 
@@ -169,7 +171,7 @@ impl Download {
             start: Bound::Unbounded,
             end: Bound::Unbounded,
             verify: transfer.verify,
-            fsync: false,
+            finish: Finish::default(),
             of_many: false,
         }
     }
@@ -177,6 +179,13 @@ impl Download {
     /// One of many, whose beginnings and ends are told by who knows them all.
     pub(super) fn of_many(mut self) -> Self {
         self.of_many = true;
+        self
+    }
+
+    /// When a file says that it was changed. Default: when it is written.
+    #[expect(dead_code, reason = "for downloads of directories")]
+    pub(super) fn modified(mut self, time: SystemTime) -> Self {
+        self.finish.modified = Some(time);
         self
     }
 
@@ -197,7 +206,7 @@ impl Download {
 
     /// Whether a file is written through to the disk before it gets its name. Default: no.
     pub fn fsync(mut self, fsync: bool) -> Self {
-        self.fsync = fsync;
+        self.finish.fsync = fsync;
         self
     }
 
@@ -213,12 +222,12 @@ impl Download {
     /// - [`is_body`](Error::is_body): what arrived is not what was stored.
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
-        let (path, fsync) = (path.as_ref().to_owned(), self.fsync);
+        let (path, finish) = (path.as_ref().to_owned(), self.finish);
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;
             let report = wanted.report();
-            file::write(wanted, &path, fsync).await?;
+            file::write(wanted, &path, finish).await?;
             Ok(report.done())
         }
         .await;

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -18,6 +19,15 @@ pub(super) struct Temporary {
     /// Closed before its name goes, as an open file cannot be removed everywhere.
     file: File,
     name: Name,
+}
+
+/// What a file is given besides its name, at the end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Finish {
+    /// Whether it is written through to the disk.
+    pub(super) fsync: bool,
+    /// When it was changed, as it says; `None` for now.
+    pub(super) modified: Option<SystemTime>,
 }
 
 /// A name that goes away, unless it was given up.
@@ -61,20 +71,24 @@ impl Temporary {
     }
 
     /// Gives it its name.
-    pub(super) fn commit(self, fsync: bool) -> Result<()> {
+    pub(super) fn commit(self, finish: Finish) -> Result<()> {
         let Self {
             target,
             file,
             mut name,
         } = self;
         let put = || {
-            if fsync {
+            // After the last write, which would set it anew.
+            if let Some(modified) = finish.modified {
+                file.set_modified(modified)?;
+            }
+            if finish.fsync {
                 file.sync_all()?;
             }
             drop(file);
             fs::rename(&name.path, &target)?;
             name.kept = true;
-            match fsync {
+            match finish.fsync {
                 true => sync_directory(&target),
                 false => Ok(()),
             }
@@ -131,7 +145,10 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::FileExt as _;
+    use std::{
+        os::unix::fs::FileExt as _,
+        time::{Duration, UNIX_EPOCH},
+    };
 
     use super::*;
 
@@ -145,7 +162,7 @@ mod tests {
         let batch = [Bytes::from_static(b"the "), Bytes::from_static(b"end")];
 
         assert_eq!(file.write(size - 7, &batch).unwrap(), size);
-        file.commit(false).unwrap();
+        file.commit(Finish::default()).unwrap();
 
         let file = File::open(target).unwrap();
         let mut end = [1; 8];
@@ -154,5 +171,23 @@ mod tests {
         file.read_exact_at(&mut end, (size - 7) & u64::from(u32::MAX))
             .unwrap();
         assert_eq!(end, [0; 8]);
+    }
+
+    /// A copy of a directory whose files all say that they are new is copied again the next time.
+    #[test]
+    fn a_file_has_its_time_with_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("old");
+        let file = Temporary::beside(target.clone(), 3).unwrap();
+        file.write(0, &[Bytes::from_static(b"old")]).unwrap();
+        let modified = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+
+        let finish = Finish {
+            fsync: false,
+            modified: Some(modified),
+        };
+        file.commit(finish).unwrap();
+
+        assert_eq!(fs::metadata(target).unwrap().modified().unwrap(), modified);
     }
 }
