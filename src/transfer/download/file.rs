@@ -1,6 +1,9 @@
 //! [`write`]: an object that is written to a file part by part, each in its place.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::try_join, stream};
@@ -23,6 +26,14 @@ struct Shared {
     /// Removed before `_alive` goes.
     file: Temporary,
     _alive: oneshot::Sender<()>,
+}
+
+/// A file that is written when all of it is here.
+struct Small {
+    target: PathBuf,
+    size: u64,
+    chunks: Vec<Bytes>,
+    finish: Finish,
 }
 
 /// Writes one part.
@@ -50,7 +61,13 @@ pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Resu
     let small = if size <= batch { parts.only() } else { None };
     if let Some(all) = small {
         let chunks = all.collect().await?;
-        return blocking(move || at_once(&target, size, &chunks, check, finish)).await;
+        let file = Small {
+            target,
+            size,
+            chunks,
+            finish,
+        };
+        return file.write(check).await;
     }
 
     // First of all: whether there may be such a file, and room for it.
@@ -69,23 +86,6 @@ pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Resu
             Err(error)
         }
     }
-}
-
-/// What is small costs one turn of a thread.
-fn at_once(
-    target: &Path,
-    size: u64,
-    chunks: &[Bytes],
-    check: Option<Check>,
-    finish: Finish,
-) -> Result<()> {
-    if let Some(mut check) = check {
-        chunks.iter().for_each(|chunk| check.update(chunk));
-        check.finish()?;
-    }
-    let file = Temporary::beside(target.to_owned(), size)?;
-    file.write(0, chunks)?;
-    file.commit(finish)
 }
 
 async fn side_by_side(
@@ -145,6 +145,37 @@ pub(super) async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.map_err(|error| {
         Error::new(ErrorKind::Io, "the file was not written to its end").with_source(error)
     })?
+}
+
+// ===== impl Small =====
+
+impl Small {
+    /// It costs one turn of a thread, unless there is a doubt.
+    async fn write(self, check: Option<Check>) -> Result<()> {
+        let written = blocking(move || {
+            if let Some(mut check) = check {
+                self.chunks.iter().for_each(|chunk| check.update(chunk));
+                if let Some(doubt) = check.compare() {
+                    return Ok(Err((doubt, self)));
+                }
+            }
+            self.put().map(Ok)
+        });
+        match written.await? {
+            Ok(()) => Ok(()),
+            Err((doubt, file)) => {
+                doubt.settle().await?;
+                blocking(|| file.put()).await
+            }
+        }
+    }
+
+    /// It blocks.
+    fn put(self) -> Result<()> {
+        let file = Temporary::beside(self.target, self.size)?;
+        file.write(0, &self.chunks)?;
+        file.commit(self.finish)
+    }
 }
 
 // ===== impl Pen =====

@@ -131,6 +131,20 @@ fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(any(unix, windows)))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::{
+        io::{Seek as _, SeekFrom, Write as _},
+        sync::{Mutex, PoisonError},
+    };
+
+    /// Where a file is written is known to the file, not to who writes: one at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
+
 /// The name is as durable as the directory that holds it.
 #[cfg(unix)]
 fn sync_directory(target: &Path) -> io::Result<()> {

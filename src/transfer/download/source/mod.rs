@@ -17,7 +17,11 @@ use crate::{
     Body, Error, Result,
     error::ErrorKind,
     models::{Answer, ObjectHead, ObjectStats},
-    transfer::{Mode, Transfer, progress::Event},
+    transfer::{
+        Mode, Transfer,
+        checksum::Sum,
+        progress::{Event, Progress},
+    },
 };
 
 mod opened;
@@ -39,8 +43,8 @@ pub(super) struct Source {
     signed: Option<Mutex<Signed>>,
     /// The store was not reached: from here on through lakeFS.
     direct: AtomicBool,
-    /// The store says that the ETag that lakeFS may have from it is no MD5.
-    encrypted: AtomicBool,
+    /// It turned out that the checksum, though it has the form of one, is no MD5 of the data.
+    no_md5: AtomicBool,
     /// How often a body that was cut was taken up again.
     pub(super) resumed: AtomicU32,
 }
@@ -103,9 +107,32 @@ impl Source {
             version: Version::of_checksum(&stats.checksum),
             direct: AtomicBool::new(signed.is_none()),
             signed: signed.map(Mutex::new),
-            encrypted: AtomicBool::new(false),
+            no_md5: AtomicBool::new(false),
             resumed: AtomicU32::new(0),
         })
+    }
+
+    /// The same version of the object, to be read once more: nothing of that is told or counted.
+    pub(super) fn again(&self) -> Self {
+        let mut transfer = self.transfer.clone();
+        transfer.progress = Progress::default();
+        let signed = self.signed.as_ref().map(Signed::share);
+        Self {
+            transfer,
+            runtime: self.runtime.clone(),
+            place: self.place.clone(),
+            size: self.size,
+            version: self.version.clone(),
+            signed,
+            direct: AtomicBool::new(self.direct.load(Ordering::Relaxed)),
+            no_md5: AtomicBool::new(true),
+            resumed: AtomicU32::new(0),
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn path(&self) -> &str {
+        &self.place.path
     }
 
     pub(super) fn transfer(&self) -> &Transfer {
@@ -113,9 +140,14 @@ impl Source {
     }
 
     /// The MD5 of the object, where its checksum is one.
-    pub(super) fn md5(&self) -> Option<[u8; 16]> {
+    pub(super) fn md5(&self) -> Option<Sum> {
         let md5 = self.version.md5();
-        md5.filter(|_| !self.encrypted.load(Ordering::Relaxed))
+        md5.filter(|_| !self.no_md5.load(Ordering::Relaxed))
+    }
+
+    /// Its checksum is none, though it has the form of one.
+    pub(super) fn has_no_md5(&self) {
+        self.no_md5.store(true, Ordering::Relaxed);
     }
 
     /// A part, which must not be empty: the answer was checked to be that, or its beginning.

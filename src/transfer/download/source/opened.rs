@@ -107,7 +107,7 @@ impl Opened {
             version: Version::of(&content.head),
             signed: None,
             direct: AtomicBool::new(true),
-            encrypted: AtomicBool::new(false),
+            no_md5: AtomicBool::new(false),
             resumed: AtomicU32::new(0),
         };
         let end = end.map_or(size, |end| end.min(size));

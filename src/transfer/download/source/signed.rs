@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -61,8 +61,8 @@ impl Source {
                 .clone()
         };
         self.check(partial, &head, &version, range)?;
-        if is_encrypted(&parts.headers) {
-            self.encrypted.store(true, Ordering::Relaxed);
+        if is_encrypted(&parts.headers) || version.is_in_parts(&self.version) {
+            self.has_no_md5();
         }
         Ok(body.counted(head.content_length))
     }
@@ -113,6 +113,11 @@ impl Signed {
             renew: left.map(|left| Instant::now() + left.mul_f32(0.9)),
             version: None,
         })
+    }
+
+    /// For another who reads the same.
+    pub(super) fn share(signed: &Mutex<Self>) -> Mutex<Self> {
+        Mutex::new(lock(signed).clone())
     }
 }
 
