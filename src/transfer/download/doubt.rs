@@ -41,7 +41,7 @@ impl Doubt {
                     "the MD5 of what arrived is not the object's checksum, and other bytes arrived when it was read again: it was damaged on the way",
                 ));
             }
-            self.source.has_no_md5();
+            self.source.refute();
             unverified(&self.source);
             Ok(())
         })

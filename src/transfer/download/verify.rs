@@ -46,7 +46,9 @@ impl Check {
     }
 
     pub(super) fn update(&mut self, chunk: &[u8]) {
-        self.digest.update(chunk);
+        if !self.source.is_refuted() {
+            self.digest.update(chunk);
+        }
     }
 
     /// What is left to be settled after the last byte; `None` where the bytes are those that were stored.

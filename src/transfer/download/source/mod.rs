@@ -142,11 +142,15 @@ impl Source {
     /// The MD5 of the object, where its checksum is one.
     pub(super) fn md5(&self) -> Option<Sum> {
         let md5 = self.version.md5();
-        md5.filter(|_| !self.no_md5.load(Ordering::Relaxed))
+        md5.filter(|_| !self.is_refuted())
     }
 
-    /// Its checksum is none, though it has the form of one.
-    pub(super) fn has_no_md5(&self) {
+    /// Whether it is known that its checksum is none, though it has the form of one.
+    pub(super) fn is_refuted(&self) -> bool {
+        self.no_md5.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn refute(&self) {
         self.no_md5.store(true, Ordering::Relaxed);
     }
 

@@ -62,7 +62,7 @@ impl Source {
         };
         self.check(partial, &head, &version, range)?;
         if is_encrypted(&parts.headers) || version.is_in_parts(&self.version) {
-            self.has_no_md5();
+            self.refute();
         }
         Ok(body.counted(head.content_length))
     }
