@@ -285,6 +285,8 @@ impl Download {
     /// The bytes as they come, in order: a stream that is taken up where it is cut, unlike that of
     /// [`get_object`](crate::Client::get_object).
     ///
+    /// Where the object is read again to [`verify`](Self::verify) it, that is before the last bytes, which come the later.
+    ///
     /// # Errors
     ///
     /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole: the MD5 is compared before the last

@@ -1,5 +1,4 @@
 //! A download beside other tasks of the same thread.
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::sync::{
     Arc,
