@@ -89,6 +89,11 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
             return Ok(());
         }
         (false, true) => directory(transfer.upload_directory(from, &**to), arguments).await?,
+        (true, false) if is_object(client, from).await? && !arguments.dry_run => {
+            let done = transfer.download_from(&from.parse()?).to_file(to).await?;
+            println!("downloaded {to}, {} bytes", done.size_bytes);
+            return Ok(());
+        }
         (true, false) => directory(transfer.download_directory(&**from, to), arguments).await?,
         (true, true) => within(&transfer, from, to, arguments).await?,
         (false, false) => return Err("one of them has to begin with lakefs://".into()),
@@ -104,6 +109,9 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
     let rate = HumanBytes(meter.totals().rate() as u64);
     println!("{report}: {}, {rate}/s", HumanBytes(report.bytes()));
     report.check()?;
+    if report.done.is_empty() && report.skipped.is_empty() {
+        return Err(format!("there is nothing at {from}").into());
+    }
     Ok(())
 }
 
@@ -173,6 +181,20 @@ fn show(event: &Event<'_>, meter: &Meter, bar: &ProgressBar) {
     ));
 }
 
+/// Whether it is one object, and not the beginning of the paths of many.
+async fn is_object(client: &Client, place: &str) -> Result<bool, BoxError> {
+    let place: LakeFsUri = place.parse()?;
+    if place.path().is_empty() || place.path().ends_with('/') {
+        return Ok(false);
+    }
+    let call = client.stat_object(place.repository(), place.reference(), place.path());
+    match call.await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn is_remote(place: &str) -> bool {
     place.starts_with("lakefs://")
 }
@@ -225,6 +247,14 @@ async fn demonstrate() -> Result<(), BoxError> {
         fs::read(source.join("events.csv"))?,
         fs::read(target.join("events.csv"))?
     );
+    let one = Arguments {
+        from: Some("lakefs://lake/main/data/events.csv".to_owned()),
+        to: Some(target.join("one.csv").display().to_string()),
+        ..Arguments::default()
+    };
+    println!("$ transfer lakefs://lake/main/data/events.csv ./target/one.csv");
+    copy(&client, &one).await?;
+    fs::remove_file(target.join("one.csv"))?;
     let again = client
         .transfer()
         .upload_directory(&target, "lakefs://lake/main/data");
