@@ -4,27 +4,36 @@
 //! cargo run --example transfer -- ./data lakefs://lake/main/data --exclude '*.tmp' --dry-run
 //! cargo run --example transfer -- lakefs://lake/main/data ./data --delete
 //! cargo run --example transfer -- lakefs://lake/main/data lakefs://lake/main/backup
+//! cargo run --example transfer -- ./events.csv lakefs://lake/main/data/
+//! cargo run --example transfer -- lakefs://lake/main/data/events.csv .
 //! ```
+//!
+//! As with `cp`, a single file or object goes into a destination that is a directory or ends in a slash, under its own name;
+//! any other destination is its new name. Of directories, it is always the contents that are copied.
 //!
 //! Server and credentials come from the environment or `~/.lakectl.yaml`. Without arguments it shows itself on a lakeFS in
 //! memory and a temporary directory.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Parser;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use lakefs_sdk::{
     BoxError, Client, LakeFsUri,
-    models::RepositoryCreation,
+    models::{ObjectCopyCreation, RepositoryCreation},
     testing::MemoryLakeFs,
     transfer::{
         Transfer,
-        directory::{Action, Compare, DirectoryTransfer, Plan, Report},
+        directory::{Action, Compare, DirectoryTransfer, Plan, Report, Step},
         progress::{Event, Meter},
     },
 };
 
-/// Copies between a local directory and lakeFS. Only what is new or differs is moved.
+/// Copies between local directories or files and lakeFS. Of directories, only what is new or differs is moved.
 #[derive(Clone, Debug, Default, Parser)]
 struct Arguments {
     /// A directory, a file, or lakefs://repository/ref/path.
@@ -76,18 +85,20 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
             let (bar, meter) = (bar.clone(), Arc::clone(&meter));
             move |event| show(event, &meter, &bar)
         });
-    let report = match (is_remote(from), is_remote(to)) {
-        (false, true) if Path::new(from).is_file() => {
-            let to: LakeFsUri = to.parse()?;
-            let upload = transfer.upload(to.repository(), to.reference(), to.path());
-            let stats = upload.file(from).await?;
-            println!(
-                "uploaded {}, {} bytes",
-                stats.path,
-                stats.size_bytes.unwrap_or_default()
-            );
-            return Ok(());
+    if let Some(single) = Single::find(client, from, to).await? {
+        let what = format!("{from} to {}", single.target());
+        match arguments {
+            Arguments { dry_run: true, .. } => println!("would copy {what}"),
+            Arguments { delete: true, .. } => return Err("--delete is for directories".into()),
+            _ => {
+                let bytes = single.copy(&transfer).await?;
+                bar.finish_and_clear();
+                println!("copied {what}: {}", HumanBytes(bytes));
+            }
         }
+        return Ok(());
+    }
+    let report = match (is_remote(from), is_remote(to)) {
         (false, true) => directory(transfer.upload_directory(from, &**to), arguments).await?,
         (true, false) if is_object(client, from).await? && !arguments.dry_run => {
             let done = transfer.download_from(&from.parse()?).to_file(to).await?;
@@ -113,6 +124,102 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
         return Err(format!("there is nothing at {from}").into());
     }
     Ok(())
+}
+
+/// One file or object, and where it goes.
+enum Single {
+    Up { file: PathBuf, to: LakeFsUri },
+    Down { from: LakeFsUri, file: PathBuf },
+    Within { from: LakeFsUri, to: LakeFsUri },
+}
+
+impl Single {
+    /// `None` where the source is a directory, or is to be taken as one, as its path is empty or ends in a slash.
+    async fn find(client: &Client, from: &str, to: &str) -> Result<Option<Self>, BoxError> {
+        if !is_remote(from) {
+            let file = PathBuf::from(from);
+            if !is_remote(to) || !file.is_file() {
+                return Ok(None);
+            }
+            let to = named(to.parse()?, &name(from)?);
+            return Ok(Some(Self::Up { file, to }));
+        }
+        let from: LakeFsUri = from.parse()?;
+        if from.path().is_empty() || from.path().ends_with('/') {
+            return Ok(None);
+        }
+        let stat = client.stat_object(from.repository(), from.reference(), from.path());
+        match stat.await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let name = name(from.path())?;
+        Ok(Some(if is_remote(to) {
+            let to = named(to.parse()?, &name);
+            Self::Within { from, to }
+        } else {
+            let mut file = PathBuf::from(to);
+            if to.ends_with('/') || file.is_dir() {
+                file.push(&name);
+            }
+            Self::Down { from, file }
+        }))
+    }
+
+    fn target(&self) -> String {
+        match self {
+            Self::Up { to, .. } | Self::Within { to, .. } => to.to_string(),
+            Self::Down { file, .. } => file.display().to_string(),
+        }
+    }
+
+    /// Answers how many bytes it has.
+    async fn copy(self, transfer: &Transfer) -> Result<u64, BoxError> {
+        let stats = match self {
+            Self::Up { file, to } => {
+                let upload = transfer.upload(to.repository(), to.reference(), to.path());
+                upload.file(file).await?
+            }
+            Self::Down { from, file } => {
+                if let Some(directory) = file.parent() {
+                    fs::create_dir_all(directory)?;
+                }
+                let download = transfer.download(from.repository(), from.reference(), from.path());
+                return Ok(download.to_file(file).await?.size_bytes);
+            }
+            Self::Within { from, to } => {
+                if from.repository() != to.repository() {
+                    return Err("a copy stays in its repository".into());
+                }
+                let source = ObjectCopyCreation::new(from.path()).src_ref(from.reference());
+                let copy = transfer.client().copy_object(
+                    to.repository(),
+                    to.reference(),
+                    to.path(),
+                    source,
+                );
+                copy.await?
+            }
+        };
+        Ok(stats.size_bytes.unwrap_or_default().try_into()?)
+    }
+}
+
+/// The last part of a path, where that can be a file's name.
+fn name(path: &str) -> Result<String, BoxError> {
+    match Path::new(path).file_name() {
+        Some(name) if path.ends_with(&*name.to_string_lossy()) => Ok(name.to_string_lossy().into()),
+        _ => Err(format!("{path:?} ends in no name that a file can have").into()),
+    }
+}
+
+/// The URI of an object: below it where it is a directory's.
+fn named(uri: LakeFsUri, name: &str) -> LakeFsUri {
+    match uri.path() {
+        path if path.is_empty() || path.ends_with('/') => uri.with_path(format!("{path}{name}")),
+        _ => uri,
+    }
 }
 
 /// Runs a transfer of a directory, or shows its plan.
@@ -162,7 +269,11 @@ async fn within(
 }
 
 fn print_plan(plan: &Plan) {
-    print!("{plan}");
+    let told = |step: &&Step| step.action != Action::Skip || step.reason.is_problem();
+    plan.steps
+        .iter()
+        .filter(told)
+        .for_each(|step| println!("{step}"));
     let changes = plan.changes().count();
     println!(
         "would change {changes} paths, and move {}",
@@ -261,5 +372,15 @@ async fn demonstrate() -> Result<(), BoxError> {
     let plan = again.plan().await?;
     assert!(plan.steps.iter().all(|step| step.action == Action::Skip));
     println!("What came down need not go up again.");
+
+    let one = Arguments {
+        from: Some("lakefs://lake/main/data/events.csv".to_owned()),
+        to: Some(format!("{}/", directory.path().join("one").display())),
+        concurrency: 16,
+        ..Arguments::default()
+    };
+    println!("$ transfer lakefs://lake/main/data/events.csv ./one/");
+    copy(&client, &one).await?;
+    assert!(directory.path().join("one/events.csv").exists());
     Ok(())
 }

@@ -41,6 +41,7 @@ pub struct Call<Op> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
+    pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) retry: Option<SharedPolicy>,
     pub(crate) follow_redirects: Option<bool>,
     headers: Option<HeaderMap>,
@@ -69,7 +70,8 @@ impl<Op> Call<Op> {
     /// Limits the whole call: all attempts, the waits between them, and reading a JSON answer. Default: 60 s; for an upload
     /// no limit.
     ///
-    /// Overrides [`ClientBuilder::timeout`](crate::ClientBuilder::timeout). Zero fails at once, [`Duration::MAX`] is no limit.
+    /// Overrides [`ClientBuilder::timeout`](crate::ClientBuilder::timeout). What may take minutes, such as the merge of a large
+    /// branch, needs a longer [`attempt_timeout`](Self::attempt_timeout) too. Zero fails at once, [`Duration::MAX`] is no limit.
     /// A streamed body is limited only until it begins.
     ///
     /// # Errors
@@ -78,6 +80,15 @@ impl<Op> Call<Op> {
     /// [`may_have_taken_effect`](Error::may_have_taken_effect).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.settings().timeout = Some(limit);
+        self
+    }
+
+    /// Limits every attempt of this call, reading a JSON answer included. Default: 30 s; for an upload no limit.
+    ///
+    /// Overrides [`ClientBuilder::attempt_timeout`](crate::ClientBuilder::attempt_timeout). The limit of the whole
+    /// [call](Self::timeout) holds besides. [`Duration::MAX`] is no limit.
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.settings().attempt_timeout = Some(limit);
         self
     }
 

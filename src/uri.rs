@@ -180,6 +180,12 @@ impl TryFrom<String> for LakeFsUri {
     }
 }
 
+impl From<&LakeFsUri> for LakeFsUri {
+    fn from(uri: &LakeFsUri) -> Self {
+        uri.clone()
+    }
+}
+
 impl From<LakeFsUri> for String {
     fn from(uri: LakeFsUri) -> Self {
         uri.text

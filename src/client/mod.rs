@@ -20,7 +20,7 @@ use crate::{
     middleware::{
         redirect::FollowRedirects,
         retry::{Attempts, SharedPolicy},
-        timeout::{Clock, Deadline},
+        timeout::{AttemptLimit, Clock, Deadline},
     },
     operation::OperationMeta,
     timer::SharedTimer,
@@ -169,6 +169,9 @@ impl Client {
         }
         if let Some(follow) = settings.and_then(|settings| settings.follow_redirects) {
             request.extensions_mut().insert(FollowRedirects(follow));
+        }
+        if let Some(limit) = settings.and_then(|settings| settings.attempt_timeout) {
+            request.extensions_mut().insert(AttemptLimit(limit));
         }
         self.send(
             request,

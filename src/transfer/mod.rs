@@ -37,6 +37,8 @@
 //!
 //! What goes through lakeFS ([`Mode::Direct`]) cannot be cleared away from here. lakeFS itself sends more than 5 MiB to S3 in
 //! parts, and may leave them there when the connection is cut.
+//!
+//! The guide, with a section for each job and for who comes from Python: [`guide::transfers`](crate::guide::transfers).
 
 use std::{fmt, num::NonZeroUsize, sync::Arc};
 

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use lakefs_sdk::{Body, BoxError, Client, middleware::retry::RetryPolicy, models::CommitCreation};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-use tower::{Service, ServiceExt as _, limit::ConcurrencyLimit};
+use tower::{Service, ServiceExt as _, limit::ConcurrencyLimit, service_fn};
 
 use crate::support::scripted::Scripted;
 
@@ -194,6 +194,22 @@ async fn many_calls_over_one_permit_all_finish() {
     let answers: Vec<_> = stream::iter(calls).buffer_unordered(50).collect().await;
 
     assert!(answers.iter().all(Result::is_ok));
+}
+
+/// A merge of millions of objects takes minutes, and is not repeated: no limit of the client's may cut it short.
+#[tokio::test(start_paused = true)]
+async fn a_call_may_have_more_time_than_the_client_gives() {
+    let slow = service_fn(async |_: Request<Body>| after(45 * SECOND).await);
+    let client = Client::new(slow);
+    let call = || client.get_repository("lake").retry(RetryPolicy::none());
+
+    assert!(call().await.unwrap_err().is_timeout());
+    assert!(call().timeout(50 * SECOND).await.unwrap_err().is_timeout());
+    call().attempt_timeout(50 * SECOND).await.unwrap();
+    let begun = Instant::now();
+    let limited = call().attempt_timeout(Duration::MAX).timeout(44 * SECOND);
+    assert!(limited.await.unwrap_err().is_timeout());
+    assert_eq!(begun.elapsed(), 44 * SECOND);
 }
 
 /// A server that hangs on one request answers the next: a call must not wait for the first for ever.

@@ -20,7 +20,7 @@ impl ClientBuilder {
     }
 
     /// Limits every attempt, reading a JSON answer included; uploads are not limited by it. Default: 30 s; `None` for no
-    /// limit.
+    /// limit. [`Call::attempt_timeout`](crate::Call::attempt_timeout) overrides it.
     pub fn attempt_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.attempt_timeout = limit.into();
         self

@@ -19,6 +19,10 @@
 //! too, as small installations have a store without TLS: it is the signed URL and the data that are then readable on the
 //! way. [`Call::follow_redirects`](crate::Call::follow_redirects) gives you the URL instead.
 //!
+//! A request that is marked as one to another origin from the start ([`ForeignOrigin`]), as those of
+//! transfers to presigned URLs are, carries no more than that, its body, and what describes it:
+//! `Content-Type`, `Content-Length`, `x-ms-blob-type`. What your layers add goes to lakeFS alone.
+//!
 //! ```
 //! # use http::{Request, Response, header::{AUTHORIZATION, RANGE}};
 //! # use lakefs_sdk::{Body, BoxError, middleware::redirect::RedirectLayer};
@@ -54,8 +58,8 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, Method, Request, Response, Uri,
     header::{
-        ACCEPT, ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-        IF_UNMODIFIED_SINCE, LOCATION, RANGE, USER_AGENT,
+        ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE,
+        IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LOCATION, RANGE, USER_AGENT,
     },
 };
 use pin_project_lite::pin_project;
@@ -86,6 +90,13 @@ const SENT_ANYWHERE: [HeaderName; 9] = [
     ACCEPT,
     ACCEPT_ENCODING,
     USER_AGENT,
+];
+
+/// And of one with a body that was made for it, such as a presigned upload.
+const SENT_WITH_DATA: [HeaderName; 3] = [
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    HeaderName::from_static("x-ms-blob-type"),
 ];
 
 /// Adds [`Redirect`] to a stack.
@@ -179,7 +190,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if request.extensions().get::<ForeignOrigin>().is_some() {
+            keep(
+                request.headers_mut(),
+                SENT_ANYWHERE.iter().chain(&SENT_WITH_DATA),
+            );
+        }
         let meta = OperationMeta::of(&request);
         let hops = self.follows(&request, meta).then(|| {
             Box::new(Hops {
@@ -316,17 +333,21 @@ fn location_of(response: &Response<Body>) -> Option<&http::HeaderValue> {
 
 /// Leaves what another origin may know.
 fn strip(request: &mut Request<Body>) {
+    keep(request.headers_mut(), &SENT_ANYWHERE);
+    *request.body_mut() = Body::empty();
+    request.extensions_mut().insert(ForeignOrigin);
+}
+
+fn keep<'a>(headers: &mut HeaderMap, allowed: impl IntoIterator<Item = &'a HeaderName>) {
     let mut kept = HeaderMap::new();
-    for name in SENT_ANYWHERE {
-        for value in request.headers().get_all(&name) {
+    for name in allowed {
+        for value in headers.get_all(name) {
             if !value.is_sensitive() {
-                kept.append(&name, value.clone());
+                kept.append(name, value.clone());
             }
         }
     }
-    *request.headers_mut() = kept;
-    *request.body_mut() = Body::empty();
-    request.extensions_mut().insert(ForeignOrigin);
+    *headers = kept;
 }
 
 fn endless(target: &Uri) -> Error {

@@ -82,6 +82,10 @@ pub(crate) struct Deadline {
     limit: Duration,
 }
 
+/// Overrides the limit of the layer; in the extensions of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptLimit(pub(crate) Duration);
+
 /// A limit, and the sleep that keeps it from the first time that there is something to wait for.
 pub(crate) struct Clock {
     limit: Option<Duration>,
@@ -143,7 +147,14 @@ where
         // How long a large body takes to send is no sign of trouble.
         let meta = OperationMeta::of(&request);
         let uploads = OperationMeta::sends_data(&request, meta);
-        let limit = self.limit.filter(|_| !uploads);
+        let own = match request.extensions().len() {
+            0 | 1 => None,
+            _ => request.extensions().get::<AttemptLimit>(),
+        };
+        let limit = match own {
+            Some(own) => Some(own.0.min(FOR_EVER)),
+            None => self.limit.filter(|_| !uploads),
+        };
         let deadline = Deadline::of(&request, meta);
         let inner = self.inner.call(request);
         // The call's limit, where it comes first: one sleep keeps both.

@@ -1,6 +1,10 @@
 //! Deletes many: objects by the thousand, files one by one.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -37,9 +41,6 @@ pub(super) async fn remote(
     mut settle: impl FnMut(Step, Outcome),
 ) -> Result<()> {
     let client = transfer.client();
-    // On a ref that is no branch the server deletes nothing, and says that all went well.
-    client.get_branch(&*at.repository, &*at.reference).await?;
-
     let mut steps = steps.into_iter().peekable();
     let batches = std::iter::from_fn(move || {
         steps.peek()?;
@@ -48,11 +49,11 @@ pub(super) async fn remote(
     let mut batches = stream::iter(batches)
         .map(|batch| async {
             let paths: Vec<String> = batch.iter().map(|step| at.path(&step.path)).collect();
-            let list = PathList::new(paths);
+            let list = PathList::new(paths.clone());
             let answer = client
                 .delete_objects(&*at.repository, &*at.reference, list)
                 .await;
-            (batch, Refusals::of(answer))
+            (batch, Refusals::of(answer, paths))
         })
         .buffer_unordered(transfer.concurrency.get());
     while let Some((batch, refusals)) = batches.next().await {
@@ -96,7 +97,7 @@ pub(super) async fn local(
 
 impl Refusals {
     /// Reads what the server says of a batch; a 200 means little.
-    fn of(answer: Result<ObjectErrorList>) -> Self {
+    fn of(answer: Result<ObjectErrorList>, paths: Vec<String>) -> Self {
         let mut refusals = Self::default();
         match answer {
             Ok(list) => refusals.add(list),
@@ -106,6 +107,15 @@ impl Refusals {
                 Some(list) if !list.errors.is_empty() => refusals.add(list),
                 _ => refusals.others = Some(Arc::new(error)),
             },
+        }
+        // One that was not asked for stands for one that was, and nobody knows for which.
+        let paths: HashSet<String> = paths.into_iter().collect();
+        let stranger = refusals
+            .named
+            .iter()
+            .find(|(path, _)| !paths.contains(*path));
+        if let (Some((_, error)), None) = (stranger, &refusals.others) {
+            refusals.others = Some(error.clone());
         }
         refusals
     }

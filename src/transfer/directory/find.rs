@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use tokio::runtime::Handle;
+
 use super::{
     Bulk, checksum,
     filter::Filter,
@@ -25,6 +27,7 @@ pub(super) struct Found {
 impl Bulk {
     pub(super) async fn find(&self) -> Result<Found> {
         let filter = self.filter()?;
+        self.check_destination().await?;
         match self.job()? {
             Job::Upload { root, to } => self.find_upload(root, to, filter).await,
             Job::Download { from, root } => self.find_download(from, root, filter).await,
@@ -36,6 +39,20 @@ impl Bulk {
                 });
                 Ok(Found::plan(Plan::new(steps.collect())))
             }
+        }
+    }
+
+    /// On a ref that is no branch every upload would fail; and the server deletes nothing there, and says that all went well.
+    async fn check_destination(&self) -> Result<()> {
+        let (to, deletes) = match self.job()? {
+            Job::Download { .. } => return Ok(()),
+            Job::Upload { to, .. } | Job::Copy { to, .. } => (to, self.delete),
+            Job::Delete { at } => (at, true),
+        };
+        match to.check_branch(self.transfer.client()).await {
+            // Whoever may write objects need not be allowed to look at branches.
+            Err(error) if error.is_permission_denied() && !deletes => Ok(()),
+            outcome => outcome,
         }
     }
 
@@ -56,24 +73,33 @@ impl Bulk {
     }
 
     async fn find_download(&self, from: &Place, root: &Path, filter: Filter) -> Result<Found> {
-        let remote = from.list(self.transfer.client(), &filter).await?;
+        let remote = from.list_source(self.transfer.client(), &filter).await?;
         let directory = root.to_owned();
-        let local = blocking(move || Local::read_if_there(&directory, &filter)).await??;
+        let looked = blocking(move || {
+            let naming = Naming::of(&directory, remote.keys().map(String::as_str));
+            let local = Local::read_if_there(&directory, &filter)?;
+            Ok::<_, Error>((remote, local, naming))
+        });
+        let (remote, local, naming) = looked.await??;
         let verdicts = self.verdicts(root, &local, &remote).await?;
-        let plan = plan::download(&remote, &local, &verdicts, self.delete, Naming::HERE);
+        let plan = plan::download(&remote, &local, &verdicts, self.delete, naming);
         Ok(Found {
             plan,
             times: remote
                 .into_iter()
                 .map(|(path, object)| (path, object.modified))
                 .collect(),
-            unreadable: local.failed,
+            // Where nothing is to be deleted, what else is there is of no matter.
+            unreadable: match self.delete {
+                true => local.failed,
+                false => Vec::new(),
+            },
         })
     }
 
     async fn find_copy(&self, from: &Place, to: &Place, filter: &Filter) -> Result<Found> {
         let client = self.transfer.client();
-        let sources = from.list(client, filter).await?;
+        let sources = from.list_source(client, filter).await?;
         let there = to.list(client, filter).await?;
         let steps = sources.iter().map(|(path, source)| {
             let (action, reason) = match there.get(path) {
@@ -133,7 +159,11 @@ impl Found {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|problem| {
+    let runtime = Handle::try_current().map_err(|error| {
+        Error::invalid_input("a transfer of a directory must be polled on a tokio runtime")
+            .with_source(error)
+    })?;
+    runtime.spawn_blocking(work).await.map_err(|problem| {
         Error::new(
             crate::error::ErrorKind::Unexpected,
             "work on local files was cancelled by the runtime, or panicked",

@@ -21,6 +21,13 @@
 //! # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Sync
+//!
+//! A copy in one direction, with [`delete_extraneous`](DirectoryTransfer::delete_extraneous), is what other tools call sync:
+//! afterwards the destination has what the source has, and nothing else. [`Transfer::upload_directory`] has a branch follow a
+//! directory, [`Transfer::download_directory`] a directory a ref, [`Transfer::copy_recursive`] a branch a ref. Nothing is kept
+//! between runs and there is no merging of two sides: where both change, give each of them a branch and let lakeFS merge.
+//!
 //! # What is compared
 //!
 //! See [`Compare`]: by default size and time. Uploads keep a file's time in the object's metadata (`::lakefs::client-mtime`),
@@ -29,11 +36,23 @@
 //! # What is left out
 //!
 //! Symbolic links are not followed, in either direction. An object whose path cannot be a file here, or would be the same file
-//! as another's, is not written. All that is in the plan and the report, with its [`Reason`].
+//! as another's, is not written. What a killed download left behind (`.lakefs-….part`) is not uploaded. All that is in the
+//! plan and the report, with its [`Reason`].
+//!
+//! lakeFS has no directories: empty ones are not uploaded, and objects that stand for some (`dir/`) are passed over. Of a file,
+//! its bytes and its time are kept, not its permissions, owner or extended attributes. Objects get the media type
+//! `application/octet-stream`.
+//!
+//! # What happens meanwhile
+//!
+//! Both sides may change while a transfer runs. A file or object that vanishes is a failure of its path alone, and no longer
+//! there for the next run. One that changes is transferred as it was or as it is, never as a mixture that stays: the time that
+//! is kept is that of the comparison, so that the next run sees the change. To read a branch as it is at one moment, give its
+//! last commit in its place; what is not committed is then left out.
 //!
 //! # Memory
 //!
-//! All paths of both sides are held, with about 200 bytes each. Of the data, no more than one object's upload or download
+//! All paths of both sides are held, with some hundred bytes each. Of the data, no more than one object's upload or download
 //! would hold: a file takes as many of the [`concurrency`](super::Transfer::concurrency) slots as it has parts, so that many
 //! small ones are under way at once, or few large ones.
 
@@ -103,8 +122,15 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// Of what concerns all: the directory cannot be read, the branch does not exist, a glob or URI is not valid
-    /// ([`is_invalid_input`](Error::is_invalid_input)). What concerns one path is in the [`Report`].
+    /// Of what concerns all, before anything is changed:
+    ///
+    /// - [`is_invalid_input`](Error::is_invalid_input): a glob or the URI is not valid, or the directory is a file.
+    /// - [`is_io`](Error::is_io): the directory cannot be read.
+    /// - [`is_not_found`](Error::is_not_found): the branch does not exist, or the ref is none.
+    /// - What the comparison meets: see [`list_objects`](crate::Client::list_objects).
+    ///
+    /// What concerns one path is in the [`Report`].
+    #[doc(alias = "sync")]
     pub fn upload_directory<U>(&self, from: impl Into<PathBuf>, to: U) -> DirectoryTransfer
     where
         U: TryInto<LakeFsUri>,
@@ -119,11 +145,17 @@ impl Transfer {
 
     /// Makes a local directory like what is below a URI: downloads the objects that are new or differ.
     ///
-    /// The directory is made where there is none. Files get their objects' times.
+    /// The directory is made where there is none. Files get their objects' times. The ref may be a branch, with what is not
+    /// committed, a tag, a commit, or an expression such as `main~1`.
+    ///
+    /// The URI's path is a directory's. One object is taken by [`download`](Self::download).
     ///
     /// # Errors
     ///
-    /// As [`upload_directory`](Self::upload_directory).
+    /// As [`upload_directory`](Self::upload_directory). A path without any object below it is
+    /// [`is_not_found`](Error::is_not_found), rather than an empty directory that all is deleted for; that of an object,
+    /// [`is_invalid_input`](Error::is_invalid_input).
+    #[doc(alias = "sync")]
     pub fn download_directory<U>(&self, from: U, to: impl Into<PathBuf>) -> DirectoryTransfer
     where
         U: TryInto<LakeFsUri>,
@@ -144,8 +176,7 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// As [`upload_directory`](Self::upload_directory). A ref that is no branch is
-    /// [`is_not_found`](Error::is_not_found), before anything is deleted.
+    /// As [`upload_directory`](Self::upload_directory). Where there is nothing to delete, nothing is deleted.
     pub fn delete_recursive<U>(&self, at: U) -> RecursiveChange
     where
         U: TryInto<LakeFsUri>,
@@ -164,8 +195,8 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// As [`upload_directory`](Self::upload_directory); [`is_invalid_input`](Error::is_invalid_input) for two repositories, or
-    /// for the same place twice.
+    /// As [`download_directory`](Self::download_directory) of the source, as [`upload_directory`](Self::upload_directory) of the
+    /// destination; [`is_invalid_input`](Error::is_invalid_input) for two repositories, or for the same place twice.
     pub fn copy_recursive<A, B>(&self, from: A, to: B) -> RecursiveChange
     where
         A: TryInto<LakeFsUri>,
@@ -217,7 +248,10 @@ impl DirectoryTransfer {
 
     /// Whether to delete, at the destination, what the source does not have. Default: no.
     ///
-    /// It comes last, and only when all else succeeded: a source that could not be read as a whole deletes nothing.
+    /// It comes last, and only when all else succeeded: a source that could not be read as a whole deletes nothing. Only files
+    /// that are [in the way](Reason::InTheWay) of what is to be written go first.
+    ///
+    /// What is excluded stays, on both sides. An empty source directory deletes everything at the destination.
     pub fn delete_extraneous(mut self, delete: bool) -> Self {
         self.bulk.delete = delete;
         self

@@ -1,8 +1,15 @@
 //! Which objects can be files here: names that are unsafe, and names that meet in one file.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, OpenOptions},
+    path::Path,
+};
 
 use super::plan::Reason;
+
+/// The longest name that file systems know, in bytes; on Windows in UTF-16 units.
+const MAX_NAME: usize = 255;
 
 /// What the file system at hand makes of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +29,25 @@ impl Naming {
         folds_case: cfg!(any(windows, target_os = "macos", target_os = "ios")),
     };
 
+    /// What the file system of a directory does.
+    ///
+    /// It is asked, with a file that is there for a moment, where paths differ only in case: a directory may be on a disk of
+    /// another system. It blocks.
+    pub(super) fn of<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) -> Self {
+        let folding = Self {
+            folds_case: true,
+            ..Self::HERE
+        };
+        let meet = |(_, reason)| reason == Reason::CaseCollision;
+        match folding.collisions(paths).into_iter().any(meet) {
+            true => Self {
+                folds_case: folds_case(root).unwrap_or(Self::HERE.folds_case),
+                ..Self::HERE
+            },
+            false => Self::HERE,
+        }
+    }
+
     /// Why a path, relative to a directory, must not become a file below it.
     pub(super) fn problem(self, path: &str) -> Option<&'static str> {
         if path.contains('\0') {
@@ -33,9 +59,17 @@ impl Naming {
         path.split('/').find_map(|name| match name {
             "" => Some("has two slashes in a row"),
             "." | ".." => Some("has a part `.` or `..`"),
+            _ if self.length(name) > MAX_NAME => Some("has a part that is too long for a name"),
             _ if self.windows => windows_problem(name),
             _ => None,
         })
+    }
+
+    fn length(self, name: &str) -> usize {
+        match self.windows {
+            true => name.encode_utf16().count(),
+            false => name.len(),
+        }
     }
 
     /// The paths that cannot be files beside each other, and why.
@@ -74,6 +108,28 @@ impl Naming {
             path.to_owned()
         }
     }
+}
+
+/// Whether a file is found by its name in other letters; `None` where that cannot be tried.
+fn folds_case(root: &Path) -> Option<bool> {
+    let there = root
+        .ancestors()
+        .map(|directory| match directory.as_os_str() {
+            none if none.is_empty() => Path::new("."),
+            _ => directory,
+        });
+    let directory = there.into_iter().find(|directory| directory.is_dir())?;
+    // As downloads name what they have begun, so that it is known for what it is should it be left.
+    let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
+    let file = directory.join(&name);
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&file)
+        .ok()?;
+    let found = fs::symlink_metadata(directory.join(name.to_uppercase())).is_ok();
+    let _ = fs::remove_file(file);
+    Some(found)
 }
 
 /// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
@@ -120,9 +176,11 @@ mod tests {
             "./a",
             "a\0b",
             "..",
+            &format!("a/{}", "ü".repeat(128)),
         ] {
             assert!(UNIX.problem(path).is_some(), "{path:?}");
         }
+        assert_eq!(WINDOWS.problem(&"ü".repeat(255)), None);
         for path in ["a", "a/b", "..a", "a..", "a b/ü", "c:/a", r"a\b", "con"] {
             assert_eq!(UNIX.problem(path), None, "{path:?}");
         }

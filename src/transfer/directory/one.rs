@@ -42,6 +42,7 @@ pub(super) async fn download(
     let file = blocking(move || prepare(&root, &path)).await??;
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
+        .of_many()
         .to_file(&file)
         .await?;
     // After the last write, which would set it anew. Where this is not reached, the next run compares and downloads again.
@@ -80,7 +81,34 @@ fn prepare(root: &Path, path: &str) -> Result<PathBuf> {
             Err(error) => return Err(written(error)),
         }
     }
-    Ok(walk::file(root, path))
+    let file = walk::file(root, path);
+    match fs::symlink_metadata(&file) {
+        Ok(found) if found.is_dir() => remove_empty(&file).map_err(|error| {
+            let message =
+                format!("{file:?} is a directory, and not empty, so no file can be written there");
+            Error::invalid_input(message).with_source(error)
+        })?,
+        // A name that the file system does not take is told before anything is fetched.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(written(error)),
+        _ => {}
+    }
+    Ok(file)
+}
+
+/// Removes a directory in which there is nothing but directories.
+fn remove_empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        // Not so where it is a link to a directory.
+        if !entry.file_type()?.is_dir() {
+            return Err(io::Error::other(format!(
+                "{:?} is in it",
+                entry.file_name()
+            )));
+        }
+        remove_empty(&entry.path())?;
+    }
+    fs::remove_dir(directory)
 }
 
 fn set_modified(file: &Path, seconds: i64) -> io::Result<()> {

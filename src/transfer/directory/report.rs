@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::plan::{Action, Plan, Reason, Step};
+use super::plan::{Action, Plan, Reason, Shown, Step};
 use crate::{Error, Result, error::ErrorKind};
 
 /// What became of a transfer of many: what was done, what was left out, and what failed, by path.
@@ -156,7 +156,7 @@ impl Action {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:#}", self.path, self.error)
+        write!(f, "{}: {:#}", Shown(&self.path), self.error)
     }
 }
 

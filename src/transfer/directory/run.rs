@@ -39,6 +39,10 @@ impl Bulk {
         let (deletes, moves): (Vec<_>, Vec<_>) = steps
             .into_iter()
             .partition(|step| step.action == Action::Delete);
+        let (obstacles, deletes): (Vec<_>, Vec<_>) = deletes
+            .into_iter()
+            .partition(|step| step.reason == Reason::InTheWay);
+        self.delete(&mut report, obstacles).await?;
 
         let slots = Semaphore::new(self.transfer.concurrency.get());
         let (this, slots) = (&self, &slots);
@@ -55,7 +59,7 @@ impl Bulk {
             self.settle(&mut report, step, outcome);
         }
         drop(moves);
-        self.delete(&mut report, deletes).await?;
+        self.delete_extraneous(&mut report, deletes).await?;
         Ok(report.finish())
     }
 
@@ -94,16 +98,21 @@ impl Bulk {
         u32::try_from(parts).unwrap_or(u32::MAX).clamp(1, most)
     }
 
-    async fn delete(&self, report: &mut Report, steps: Vec<Step>) -> Result<()> {
-        if steps.is_empty() {
-            return Ok(());
-        }
+    /// Deletes what the source does not have, where all else went well.
+    async fn delete_extraneous(&self, report: &mut Report, steps: Vec<Step>) -> Result<()> {
         if !report.failed.is_empty() {
             report.skipped.extend(steps.into_iter().map(|step| Step {
                 action: Action::Skip,
                 reason: Reason::Withheld,
                 ..step
             }));
+            return Ok(());
+        }
+        self.delete(report, steps).await
+    }
+
+    async fn delete(&self, report: &mut Report, steps: Vec<Step>) -> Result<()> {
+        if steps.is_empty() {
             return Ok(());
         }
         let settle = |step, outcome: Outcome| self.settle(report, step, outcome);

@@ -18,9 +18,17 @@ use crate::{Error, Result, error::ErrorKind};
 pub(super) struct Local {
     pub(super) files: BTreeMap<String, LocalFile>,
     /// What is there and is no file that could be sent.
-    pub(super) others: BTreeMap<String, Reason>,
+    pub(super) others: BTreeMap<String, Other>,
     /// What could not be looked at, and why.
     pub(super) failed: Vec<(String, Error)>,
+}
+
+/// A link, a pipe or the like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Other {
+    pub(super) reason: Reason,
+    /// Whether it was asked for. What may be behind it can be asked for even where it is not.
+    pub(super) counts: bool,
 }
 
 /// A file as a comparison sees it.
@@ -44,6 +52,8 @@ impl Local {
                 "the directory {root:?} is a file; give the directory that it is in, or move it alone"
             )));
         }
+        // Otherwise all that is in it would seem to be gone.
+        std::fs::read_dir(root).map_err(|error| unreadable(root, error))?;
         let mut local = Self::default();
         let walk = WalkDir::new(root).min_depth(1).into_iter();
         let entries = walk.filter_entry(|entry| match relative(root, entry.path()) {
@@ -55,7 +65,7 @@ impl Local {
                 Ok(entry) => local.add(root, &entry, filter),
                 Err(error) => {
                     let path = error.path().unwrap_or(root).to_owned();
-                    local.fail(root, &path, error.into());
+                    local.miss(root, &path, error.into());
                 }
             }
         }
@@ -79,40 +89,60 @@ impl Local {
             let problem = io::Error::new(io::ErrorKind::InvalidData, "its name is not UTF-8");
             return self.fail(root, entry.path(), problem);
         };
-        if !filter.accepts(&path) {
-            return;
-        }
+        let counts = filter.accepts(&path);
         if !kind.is_file() {
             let reason = if kind.is_symlink() {
                 Reason::SymbolicLink
             } else {
                 Reason::NotAFile
             };
-            self.others.insert(path, reason);
+            if counts || !filter.excludes(&path) {
+                self.others.insert(path, Other { reason, counts });
+            }
+            return;
+        }
+        if !counts {
             return;
         }
         match entry.metadata() {
             Ok(metadata) => {
                 self.files.insert(path, LocalFile::new(&metadata));
             }
-            Err(error) => self.fail(root, entry.path(), error.into()),
+            Err(error) => self.miss(root, entry.path(), error.into()),
+        }
+    }
+
+    /// Keeps in mind what could not be looked at; what was removed since its name was read is not there, and that is all.
+    fn miss(&mut self, root: &Path, path: &Path, problem: io::Error) {
+        if problem.kind() != io::ErrorKind::NotFound {
+            self.fail(root, path, problem);
         }
     }
 
     fn fail(&mut self, root: &Path, path: &Path, problem: io::Error) {
         let error = unreadable(path, problem);
         let path = path.strip_prefix(root).unwrap_or(path);
-        self.failed
-            .push((path.to_string_lossy().replace('\\', "/"), error));
+        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+        self.failed.push((parts.join("/"), error));
     }
 
-    /// Whether a path is one of the [`others`](Self::others), or below one.
-    pub(super) fn is_behind_other(&self, path: &str) -> bool {
-        let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
-        !self.others.is_empty()
-            && directories
-                .chain([path])
-                .any(|part| self.others.contains_key(part))
+    /// Why nothing can be said about a path: it is one of the [`others`](Self::others), or below one.
+    pub(super) fn behind_other(&self, path: &str) -> Option<Reason> {
+        if self.others.is_empty() {
+            return None;
+        }
+        let mut parts = directories(path).chain([path]);
+        parts.find_map(|part| Some(self.others.get(part)?.reason))
+    }
+
+    /// The files that keep a path from being a file: those that are where it needs a directory, and those in a directory of
+    /// its name.
+    pub(super) fn in_the_way(&self, path: &str) -> Vec<&str> {
+        let above = directories(path).filter_map(|part| self.files.get_key_value(part));
+        let within = format!("{path}/");
+        let below = self.files.range(within.clone()..);
+        let below = below.take_while(|(other, _)| other.starts_with(&within));
+        above.chain(below).map(|(other, _)| &**other).collect()
     }
 }
 
@@ -139,6 +169,22 @@ fn seconds(time: SystemTime) -> i64 {
     }
 }
 
+/// The directories that a path is in, from the top.
+fn directories(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end])
+}
+
+/// Whether it has the name of what a download writes before it is whole: nobody's data, where a process was killed meanwhile.
+pub(super) fn is_leftover(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let random = name
+        .strip_prefix(".lakefs-")
+        .and_then(|rest| rest.strip_suffix(".part"));
+    random.is_some_and(|random| {
+        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// A path below a directory with `/` between its parts; `None` where it is not UTF-8.
 fn relative(root: &Path, path: &Path) -> Option<String> {
     let parts = path.strip_prefix(root).ok()?.iter();
@@ -158,7 +204,7 @@ pub(super) fn file(root: &Path, path: &str) -> PathBuf {
 pub(super) fn prune(root: &Path, removed: &[String]) {
     let mut parents: BTreeSet<&str> = BTreeSet::new();
     for path in removed {
-        parents.extend(path.match_indices('/').map(|(end, _)| &path[..end]));
+        parents.extend(directories(path));
     }
     // The deepest come last in this order, so from the end; one that is not empty stays.
     for parent in parents.into_iter().rev() {
@@ -193,8 +239,37 @@ mod tests {
         assert_eq!(local.files["a/b/c.csv"].size, 5);
         #[cfg(unix)]
         {
-            assert_eq!(local.others["link"], Reason::SymbolicLink);
-            assert!(local.is_behind_other("link/b/c.csv") && !local.is_behind_other("linked"));
+            let link = Some(Reason::SymbolicLink);
+            assert!(local.others["link"].counts);
+            assert_eq!(local.behind_other("link/b/c.csv"), link);
+            assert_eq!(local.behind_other("linked"), None);
+
+            // A link that is not asked for may hide what is.
+            let filter = Filter::new(&["*.csv".to_owned()], &[]).unwrap();
+            let local = Local::read(root.path(), &filter).unwrap();
+            assert!(!local.others["link"].counts);
+            assert_eq!(local.behind_other("link/b/c.csv"), link);
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_file_is_above_it_or_below() {
+        let mut local = Local::default();
+        let file = LocalFile {
+            size: 1,
+            modified: 1,
+        };
+        for path in ["a", "b.c", "b/c/d", "b/e", "b0"] {
+            local.files.insert(path.to_owned(), file);
+        }
+        for (path, expected) in [
+            ("a/b/c", &["a"][..]),
+            ("b", &["b/c/d", "b/e"]),
+            ("b/c", &["b/c/d"]),
+            ("b/e", &[]),
+            ("c", &[]),
+        ] {
+            assert_eq!(local.in_the_way(path), expected, "{path}");
         }
     }
 

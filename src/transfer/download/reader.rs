@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
 
 use super::{
     flow::Task,
+    ranges::merge,
     source::{Source, beyond},
     stretch::Stretch,
 };
@@ -24,10 +25,7 @@ use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 /// How much is fetched where a reader was just put, in bytes; it doubles with each fetch that follows on.
 const LEAST: u64 = 256 * 1024;
 /// And the most.
-const MOST: u64 = 8 * MIB;
-/// Bytes between two ranges that are fetched along rather than asking twice.
-const GAP: u64 = MIB;
-
+pub(super) const MOST: u64 = 8 * MIB;
 /// An object as an [`AsyncRead`], [`AsyncBufRead`] and [`AsyncSeek`] that fetches what is read; made by
 /// [`Transfer::reader`](super::Transfer::reader).
 ///
@@ -103,8 +101,9 @@ impl ObjectReader {
 
     /// Reads several ranges, in the order in which they are given, wherever the reader stands.
     ///
-    /// Ranges that overlap, or have less than 1 MiB between them, are fetched with one request; up to
-    /// [`Transfer::concurrency`](super::Transfer::concurrency) requests at once.
+    /// Ranges that overlap, or have less than 1 MiB between them, are fetched with one request, of up to 8 MiB unless a single
+    /// range has more; up to [`Transfer::concurrency`](super::Transfer::concurrency) requests at once. Besides the ranges
+    /// themselves, only what is under way is held in memory.
     ///
     /// # Errors
     ///
@@ -122,25 +121,19 @@ impl ObjectReader {
                 return Err(beyond(range.end - 1, self.size()));
             }
         }
-        let merged = merge(ranges);
-        let fetches = merged
-            .iter()
-            .map(|range| fetch(&self.source, range.clone()));
-        let concurrency = self.source.transfer().concurrency.get();
-        let blocks: Vec<Bytes> = stream::iter(fetches)
-            .buffered(concurrency)
-            .try_collect()
-            .await?;
-        let parts = ranges.iter().map(|range| {
-            let at = merged.partition_point(|block| block.end < range.end);
-            match (merged.get(at), blocks.get(at)) {
-                (Some(block), Some(bytes)) if !range.is_empty() => {
-                    bytes.slice(index(range.start - block.start)..index(range.end - block.start))
-                }
-                _ => Bytes::new(),
-            }
+        let fetches = merge(ranges).into_iter().map(|block| async move {
+            let bytes = fetch(&self.source, block.bytes.clone()).await?;
+            Ok::<_, Error>(block.cut(&bytes, ranges))
         });
-        Ok(parts.collect())
+        let concurrency = self.source.transfer().concurrency.get();
+        let mut parts = vec![Bytes::new(); ranges.len()];
+        let mut blocks = stream::iter(fetches).buffer_unordered(concurrency);
+        while let Some(cut) = blocks.try_next().await? {
+            for (at, part) in cut {
+                parts[at] = part;
+            }
+        }
+        Ok(parts)
     }
 
     /// What of the block is to be read next; empty where there is nothing.
@@ -252,23 +245,7 @@ async fn fetch(source: &Arc<Source>, range: Range<u64>) -> Result<Bytes> {
     })
 }
 
-/// In order, and without small gaps.
-fn merge(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).collect();
-    sorted.sort_unstable_by_key(|range| range.start);
-    let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in sorted {
-        match merged.last_mut() {
-            Some(last) if range.start < last.end.saturating_add(GAP) => {
-                last.end = last.end.max(range.end);
-            }
-            _ => merged.push(range.clone()),
-        }
-    }
-    merged
-}
-
-fn index(at: u64) -> usize {
+pub(super) fn index(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 

@@ -8,11 +8,12 @@ const INTERNAL: &str = "::lakefs::";
 
 impl Job {
     pub(super) async fn direct(&self, source: &mut Source) -> Result<ObjectStats> {
+        // Before a stream is taken, which leaves none.
+        let size = source.size();
         let sent = Sent::default();
         let body = self
             .watch
             .body(source.body(self.transfer.verify.then_some(&sent)));
-        let size = source.size();
         let (target, facts) = (&self.target, &self.facts);
         let (internal, plain): (Vec<_>, Vec<_>) = facts
             .metadata

@@ -37,6 +37,7 @@ use crate::{
 mod body;
 mod checksum;
 mod direct;
+mod file;
 mod multipart;
 mod single;
 mod source;

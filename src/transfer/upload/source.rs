@@ -1,24 +1,19 @@
 //! Where the data of an upload comes from.
 
 use std::{
-    fs,
-    io::{self, Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
+    io,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::{SMALL, body, checksum::Sent};
-use crate::{Body, Error, Result, transfer::checksum::Sum};
+use super::{SMALL, body, checksum::Sent, file::File};
+use crate::{Body, Result, transfer::checksum::Sum};
 
 /// How much is read at once of a reader, and of a file that is sent whole.
-const READ: usize = 256 * 1024;
+pub(super) const READ: usize = 256 * 1024;
 /// Smaller chunks of a stream are copied together: each would cost more than its bytes.
 const SMALL_CHUNK: usize = 16 * 1024;
 
@@ -35,14 +30,6 @@ pub(super) struct Chunks {
     chunks: Vec<Bytes>,
     /// Small chunks that came last, together.
     tail: BytesMut,
-    size: u64,
-}
-
-/// An open file, and how much of it counts.
-#[derive(Clone)]
-pub(super) struct File {
-    file: Arc<Mutex<fs::File>>,
-    path: Arc<Path>,
     size: u64,
 }
 
@@ -66,51 +53,10 @@ impl Source {
         }
     }
 
-    pub(super) async fn open(path: PathBuf) -> Result<Self> {
-        let path: Arc<Path> = path.into();
-        let opened = Arc::clone(&path);
-        let cannot = |error: io::Error| {
-            let message = format!("the file {:?} cannot be opened", &*path);
-            Error::invalid_input(message).with_source(error)
-        };
-        let blocking = move || -> io::Result<(fs::File, fs::Metadata, Option<Bytes>)> {
-            let mut file = fs::File::open(&opened)?;
-            let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(io::Error::other("it is a directory"));
-            }
-            let mut small = None;
-            if metadata.is_file() && metadata.len() <= SMALL {
-                // Whole, even where it has more by now, or claims to be empty as those of /proc do.
-                let mut bytes = Vec::new();
-                io::Read::by_ref(&mut file)
-                    .take(SMALL + 1)
-                    .read_to_end(&mut bytes)?;
-                if bytes.len() as u64 <= SMALL {
-                    small = Some(bytes.into());
-                }
-            }
-            Ok((file, metadata, small))
-        };
-        let (file, metadata, small) = run(blocking).await.map_err(cannot)?;
-        if let Some(bytes) = small {
-            return Ok(Self::Memory(Chunks::from(bytes)));
-        }
-        if !metadata.is_file() {
-            let file = tokio::fs::File::from_std(file);
-            return Ok(Self::from_body(read(file)));
-        }
-        Ok(Self::File(File {
-            file: Arc::new(Mutex::new(file)),
-            path,
-            size: metadata.len(),
-        }))
-    }
-
     pub(super) fn size(&self) -> Option<u64> {
         match self {
             Self::Memory(chunks) => Some(chunks.size),
-            Self::File(file) => Some(file.size),
+            Self::File(file) => Some(file.size()),
             Self::Stream(stream) => stream.size(),
         }
     }
@@ -126,7 +72,7 @@ impl Source {
             Self::Memory(chunks) => chunks.clone().body(sent),
             Self::File(file) => {
                 let file = file.clone();
-                body::replayable(file.size, sent, move || file.clone().stream())
+                body::replayable(file.size(), sent, move || file.clone().stream())
             }
             Self::Stream(stream) => {
                 let size = stream.size();
@@ -255,80 +201,6 @@ pub(super) fn in_memory(
     chunks: Arc<[Bytes]>,
 ) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
     stream::iter((0..chunks.len()).map(move |index| Ok(chunks[index].clone())))
-}
-
-// ===== impl File =====
-
-impl File {
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Reads a stretch, and takes its MD5 where that is wanted.
-    pub(super) async fn part(
-        self,
-        start: u64,
-        size: u64,
-        verify: bool,
-    ) -> Result<(Vec<Bytes>, Option<Sum>)> {
-        let path = Arc::clone(&self.path);
-        let blocking = move || {
-            let chunks = [self.read_at(start, size)?];
-            let sum = verify.then(|| Sum::of(&chunks));
-            Ok((chunks.into(), sum))
-        };
-        run(blocking)
-            .await
-            .map_err(|error| unreadable(&path, error))
-    }
-
-    fn read_at(&self, start: u64, size: u64) -> io::Result<Bytes> {
-        let size = usize::try_from(size).map_err(io::Error::other)?;
-        let mut bytes = BytesMut::zeroed(size);
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes.freeze())
-    }
-
-    /// The whole, read one chunk ahead.
-    fn stream(self) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
-        let file = self;
-        let first = file.ahead(0);
-        stream::unfold((file, first, 0), |(file, chunk, at)| async move {
-            let chunk: JoinHandle<io::Result<Bytes>> = chunk?;
-            match chunk.await.map_err(io::Error::other).and_then(|read| read) {
-                Ok(chunk) => {
-                    let at = at + chunk.len() as u64;
-                    let next = file.ahead(at);
-                    Some((Ok(chunk), (file, next, at)))
-                }
-                Err(error) => Some((Err(unreadable(&file.path, error)), (file, None, at))),
-            }
-        })
-    }
-
-    fn ahead(&self, at: u64) -> Option<JoinHandle<io::Result<Bytes>>> {
-        let size = (self.size - at).min(READ as u64);
-        let file = self.clone();
-        (size > 0).then(|| spawn_blocking(move || file.read_at(at, size)))
-    }
-}
-
-fn unreadable(path: &Path, error: io::Error) -> Error {
-    let message = match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            format!("the file {path:?} became shorter while it was uploaded")
-        }
-        _ => format!("the file {path:?} cannot be read"),
-    };
-    Error::cut(message).with_source(error)
-}
-
-async fn run<T: Send + 'static>(
-    blocking: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(blocking).await.map_err(io::Error::other)?
 }
 
 // ===== impl Stream =====

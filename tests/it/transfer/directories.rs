@@ -1,69 +1,25 @@
 //! Directories up and down: only what differs moves, what cannot is told, a second run does the rest.
 
 use std::{
-    fs, io,
-    path::Path,
+    fs,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use http::{Request, Response, StatusCode};
 use lakefs_sdk::{
     Body, BoxError, Client,
-    models::RepositoryCreation,
     testing::{BlockStore, Fault, FaultLayer, MemoryLakeFs},
     transfer::{
-        directory::{Action, Compare, Reason, Report},
+        directory::{Action, Compare, Reason},
         progress::{Event, Meter},
     },
 };
-use tempfile::TempDir;
 use tower::{Layer, ServiceExt, service_fn};
 
-const HERE: &str = "lakefs://lake/main/data";
-
-async fn lake(client: &Client, namespace: &str) -> Result<(), BoxError> {
-    let creation = RepositoryCreation::new("lake", namespace);
-    client.create_repository(creation).await?;
-    Ok(())
-}
-
-async fn memory() -> Result<Client, BoxError> {
-    let client = Client::new(MemoryLakeFs::new());
-    lake(&client, "mem://lake").await?;
-    Ok(client)
-}
-
-/// A directory with these files, all last changed at the same time.
-fn tree(files: &[(&str, &str)]) -> io::Result<TempDir> {
-    let root = tempfile::tempdir()?;
-    for (path, content) in files {
-        put(root.path(), path, content, 1_600_000_000)?;
-    }
-    Ok(root)
-}
-
-fn put(root: &Path, path: &str, content: &str, seconds: u64) -> io::Result<()> {
-    let file = root.join(path);
-    fs::create_dir_all(file.parent().unwrap_or(root))?;
-    fs::write(&file, content)?;
-    let opened = fs::File::options().write(true).open(file)?;
-    opened.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
-}
-
-fn modified(file: &Path) -> io::Result<SystemTime> {
-    fs::metadata(file)?.modified()
-}
-
-fn done(report: &Report) -> Vec<(&str, Action, Reason)> {
-    let steps = report.done.iter();
-    steps
-        .map(|step| (&*step.path, step.action, step.reason))
-        .collect()
-}
+use super::tree::{HERE, done, lake, memory, modified, put, tree};
 
 const FILES: &[(&str, &str)] = &[
     ("a.csv", "1"),
@@ -298,11 +254,11 @@ async fn objects_never_leave_the_directory_and_links_are_not_followed() {
     let client = memory().await.unwrap();
     let outside = tree(&[]).unwrap();
     let root = tree(&[]).unwrap();
-    for path in ["../out", "a//b", "link/x", "link2", "dir/", "good"] {
+    for path in ["../out", "a//b", "link/x", "link2", "dir/", "full/", "good"] {
         let path = format!("data/{path}");
         client
-            .upload_object("lake", "main", path)
-            .body("x")
+            .upload_object("lake", "main", &*path)
+            .body(if path.ends_with("dir/") { "" } else { "x" })
             .await
             .unwrap();
     }
@@ -317,7 +273,7 @@ async fn objects_never_leave_the_directory_and_links_are_not_followed() {
         .unwrap();
     assert_eq!(done(&report), [("good", Action::Download, Reason::New)]);
     let problems: Vec<_> = report.problems().map(|step| &*step.path).collect();
-    assert_eq!(problems, ["../out", "a//b", "link/x", "link2"]);
+    assert_eq!(problems, ["../out", "a//b", "full/", "link/x", "link2"]);
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 
     // And back: the links are told, not followed, and what is behind them is not taken for deleted.
@@ -328,7 +284,7 @@ async fn objects_never_leave_the_directory_and_links_are_not_followed() {
         .await
         .unwrap();
     let deleted: Vec<_> = report.done.iter().map(|step| &*step.path).collect();
-    assert_eq!(deleted, ["../out", "a//b"]);
+    assert_eq!(deleted, ["../out", "a//b", "full/"]);
     let problems: Vec<_> = report.problems().map(|step| &*step.path).collect();
     assert_eq!(problems, ["link", "link2"]);
 }

@@ -2,13 +2,25 @@
 
 mod changes;
 mod directories;
+mod directory_many;
+mod directory_meanwhile;
+mod directory_obstacles;
+#[cfg(target_os = "linux")]
+mod directory_properties;
+mod directory_sources;
 mod download;
+mod download_empty;
+mod download_events;
 mod download_faults;
 mod download_file;
+mod download_file_faults;
+mod download_from_uri;
+mod download_full_disk;
 mod download_memory;
 mod download_presigned;
 mod download_reader;
 mod lake;
+mod tree;
 mod upload;
 mod upload_cancelled;
 mod upload_in_parts;

@@ -113,6 +113,31 @@ async fn the_caller_gets_the_error_of_the_part() {
     assert_eq!(lake.count("completePresignMultipartUpload"), 0);
 }
 
+/// A future that is dropped where no runtime is entered, though its own is still there, would leave its parts behind.
+#[test]
+fn an_upload_that_is_dropped_outside_of_its_runtime_is_aborted() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (lake, upload) = runtime.block_on(async {
+        let (lake, client) = Lake::new(stuck_after_two).await;
+        let transfer = client.transfer().part_size(PART as u64).verify(false);
+        let mut upload = transfer
+            .upload("lake", "main", "a")
+            .body(data(5 * PART))
+            .into_future();
+        while lake.count("presignedPut") < 4 {
+            assert!(futures_util::poll!(&mut upload).is_pending());
+            tokio::task::yield_now().await;
+        }
+        (lake, upload)
+    });
+    drop(upload);
+    runtime.block_on(settle());
+    assert_eq!(lake.memory.pending_uploads(), []);
+}
+
 /// Without a runtime nothing can be sent: then the log must say that parts stay behind, and nothing may panic.
 #[test]
 fn an_upload_that_outlives_its_runtime_does_not_panic() {

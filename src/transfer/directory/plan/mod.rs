@@ -8,7 +8,7 @@ use std::{
 use super::{
     names::Naming,
     remote::RemoteObject,
-    walk::{Local, LocalFile},
+    walk::{self, Local, LocalFile},
 };
 
 /// What a transfer of many will do, as it was found by comparing, before anything is changed.
@@ -77,14 +77,19 @@ pub enum Reason {
     SymbolicLink,
     /// Skipped: it is a pipe, a socket or a device.
     NotAFile,
-    /// Skipped: the object stands for a directory, as its path ends in a slash.
+    /// Skipped: the object stands for a directory, as its path ends in a slash and there is nothing in it.
     DirectoryMarker,
+    /// Skipped: a download that was killed has left the file, which begins with `.lakefs-` and ends with `.part`.
+    Leftover,
     /// Skipped: the object's path must not be a file's here; what follows "the path".
     UnsafeName(&'static str),
     /// Skipped: the paths of several objects differ only in case, and would be one file here. None of them is written.
     CaseCollision,
     /// Skipped: other objects need a directory of this name.
     AlsoDirectory,
+    /// A file is where a directory is needed, or in a directory where a file is to be. It is deleted, before anything else is
+    /// done, where what is extraneous may be; else what is to be there is skipped.
+    InTheWay,
     /// Skipped: it would have been deleted, but the source could not be read as a whole, or something else failed.
     Withheld,
 }
@@ -139,22 +144,26 @@ pub(super) fn upload(
 ) -> Plan {
     let mut steps = Vec::with_capacity(local.files.len());
     for (path, file) in &local.files {
+        if walk::is_leftover(path) {
+            steps.push(Step::new(path, Action::Skip, Reason::Leftover, file.size));
+            continue;
+        }
         let verdict = match remote.get(path) {
             None => Verdict::Differs(Reason::New),
             Some(_) => verdicts.get(path).copied().unwrap_or(Verdict::Same),
         };
         steps.push(Step::of(path, Action::Upload, verdict, file.size));
     }
-    for (path, &reason) in &local.others {
-        steps.push(Step::new(path, Action::Skip, reason, 0));
+    for (path, other) in local.others.iter().filter(|(_, other)| other.counts) {
+        steps.push(Step::new(path, Action::Skip, other.reason, 0));
     }
     let complete = local.failed.is_empty();
     for (path, object) in remote.iter().filter(|_| delete) {
-        if local.files.contains_key(path) || local.is_behind_other(path) {
+        if local.files.contains_key(path) || local.behind_other(path).is_some() {
             continue;
         }
         let (action, reason) = match complete {
-            _ if path.ends_with('/') => (Action::Skip, Reason::DirectoryMarker),
+            _ if object.is_marker(path) => (Action::Skip, Reason::DirectoryMarker),
             true => (Action::Delete, Reason::Extraneous),
             false => (Action::Skip, Reason::Withheld),
         };
@@ -175,22 +184,33 @@ pub(super) fn download(
     let safe = files.clone().filter(|path| naming.problem(path).is_none());
     let collisions = naming.collisions(safe.map(String::as_str));
     let mut steps = Vec::with_capacity(remote.len());
+    let mut in_the_way = BTreeSet::new();
     for (path, object) in remote {
-        let refused = if path.ends_with('/') {
+        let refused = if object.is_marker(path) {
             Some(Reason::DirectoryMarker)
+        } else if path.ends_with('/') {
+            Some(Reason::UnsafeName("ends in a slash"))
         } else if let Some(problem) = naming.problem(path) {
             Some(Reason::UnsafeName(problem))
         } else if let Some(&collision) = collisions.get(&**path) {
             Some(collision)
         } else {
-            local.is_behind_other(path).then_some(Reason::SymbolicLink)
+            local.behind_other(path)
         };
         if let Some(reason) = refused {
             steps.push(Step::new(path, Action::Skip, reason, object.size));
             continue;
         }
         let verdict = match local.files.get(path) {
-            None => Verdict::Differs(Reason::New),
+            None => {
+                let obstacles = local.in_the_way(path);
+                if !obstacles.is_empty() && !delete {
+                    steps.push(Step::new(path, Action::Skip, Reason::InTheWay, object.size));
+                    continue;
+                }
+                in_the_way.extend(obstacles);
+                Verdict::Differs(Reason::New)
+            }
             Some(_) => verdicts.get(path).copied().unwrap_or(Verdict::Same),
         };
         steps.push(Step::of(path, Action::Download, verdict, object.size));
@@ -198,14 +218,12 @@ pub(super) fn download(
     if delete {
         let kept: BTreeSet<String> = files.map(|path| naming.fold(path)).collect();
         for (path, file) in &local.files {
-            if !kept.contains(&naming.fold(path)) {
-                steps.push(Step::new(
-                    path,
-                    Action::Delete,
-                    Reason::Extraneous,
-                    file.size,
-                ));
-            }
+            let reason = match in_the_way.contains(&**path) {
+                true => Reason::InTheWay,
+                false if kept.contains(&naming.fold(path)) => continue,
+                false => Reason::Extraneous,
+            };
+            steps.push(Step::new(path, Action::Delete, reason, file.size));
         }
     }
     Plan::new(steps)
@@ -272,9 +290,21 @@ impl fmt::Display for Step {
             f,
             "{:<8} {} ({})",
             self.action.as_str(),
-            self.path,
+            Shown(&self.path),
             self.reason
         )
+    }
+}
+
+/// A path as a line can show it: with quotes and escapes where it has characters that a terminal would obey.
+pub(super) struct Shown<'a>(pub(super) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.contains(char::is_control) {
+            true => write!(f, "{:?}", self.0),
+            false => f.write_str(self.0),
+        }
     }
 }
 
@@ -309,6 +339,7 @@ impl Reason {
                 | Self::UnsafeName(_)
                 | Self::CaseCollision
                 | Self::AlsoDirectory
+                | Self::InTheWay
                 | Self::Withheld
         )
     }
@@ -329,9 +360,11 @@ impl fmt::Display for Reason {
             Self::SymbolicLink => "a symbolic link, or behind one",
             Self::NotAFile => "not a regular file",
             Self::DirectoryMarker => "stands for a directory",
+            Self::Leftover => "left by a download that was killed",
             Self::UnsafeName(problem) => return write!(f, "the path {problem}"),
             Self::CaseCollision => "another path differs only in case",
             Self::AlsoDirectory => "other objects need a directory of this name",
+            Self::InTheWay => "a file is where a directory has to be, or the reverse",
             Self::Withheld => "not deleted, as not all else succeeded",
         })
     }

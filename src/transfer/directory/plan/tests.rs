@@ -13,6 +13,11 @@ const MAC: Naming = Naming {
     folds_case: true,
 };
 
+const LINK: walk::Other = walk::Other {
+    reason: Reason::SymbolicLink,
+    counts: true,
+};
+
 fn file(size: u64, modified: i64) -> LocalFile {
     LocalFile { size, modified }
 }
@@ -147,7 +152,7 @@ fn nothing_is_deleted_for_what_could_not_be_read() {
         "x".to_owned(),
         crate::Error::invalid_input("permission denied"),
     ));
-    local.others.insert("link".to_owned(), Reason::SymbolicLink);
+    local.others.insert("link".to_owned(), LINK);
     let remote = remote([("x/a", object(1, 1)), ("link/b", object(1, 1))]);
 
     let plan = upload(&local, &remote, &Verdicts::new(), true);
@@ -162,10 +167,11 @@ fn nothing_is_deleted_for_what_could_not_be_read() {
 
 #[test]
 fn a_download_refuses_what_cannot_be_a_file_here() {
-    let objects = ["../a", "A", "a", "d", "d/e", "m/", "link/x", "n"];
-    let remote = remote(objects.map(|path| (path, object(1, 1))));
+    let objects = ["../a", "A", "a", "d", "d/e", "f/", "link/x", "n"];
+    let mut remote = remote(objects.map(|path| (path, object(1, 1))));
+    remote.insert("m/".to_owned(), object(0, 1));
     let mut local = local([("old", file(1, 1))]);
-    local.others.insert("link".to_owned(), Reason::SymbolicLink);
+    local.others.insert("link".to_owned(), LINK);
 
     let plan = download(&remote, &local, &Verdicts::new(), true, MAC);
     assert_eq!(
@@ -180,6 +186,7 @@ fn a_download_refuses_what_cannot_be_a_file_here() {
             ("a", Action::Skip, Reason::CaseCollision),
             ("d", Action::Skip, Reason::AlsoDirectory),
             ("d/e", Action::Download, Reason::New),
+            ("f/", Action::Skip, Reason::UnsafeName("ends in a slash")),
             ("link/x", Action::Skip, Reason::SymbolicLink),
             ("m/", Action::Skip, Reason::DirectoryMarker),
             ("n", Action::Download, Reason::New),
@@ -202,4 +209,56 @@ fn a_file_that_an_object_stands_for_in_another_case_is_not_deleted() {
         MAC,
     );
     assert_eq!(steps(&plan), [("A", Action::Download, Reason::New)]);
+}
+
+/// A file became a directory, and another directory a file: a mirror would never get there.
+#[test]
+fn what_is_in_the_way_is_deleted_where_that_is_allowed_and_told_otherwise() {
+    let remote = remote([("a/b", object(1, 1)), ("c", object(1, 1))]);
+    let local = local([("a", file(1, 1)), ("c/d", file(1, 1)), ("e", file(1, 1))]);
+
+    let plan = download(&remote, &local, &Verdicts::new(), true, LINUX);
+    assert_eq!(
+        steps(&plan),
+        [
+            ("a", Action::Delete, Reason::InTheWay),
+            ("a/b", Action::Download, Reason::New),
+            ("c", Action::Download, Reason::New),
+            ("c/d", Action::Delete, Reason::InTheWay),
+            ("e", Action::Delete, Reason::Extraneous),
+        ]
+    );
+    let plan = download(&remote, &local, &Verdicts::new(), false, LINUX);
+    assert_eq!(
+        steps(&plan),
+        [
+            ("a/b", Action::Skip, Reason::InTheWay),
+            ("c", Action::Skip, Reason::InTheWay),
+        ]
+    );
+    assert!(plan.steps.iter().all(|step| step.reason.is_problem()));
+}
+
+#[test]
+fn what_a_killed_download_left_is_not_uploaded() {
+    let leftover = "a/.lakefs-0123456789abcdef.part";
+    let local = local([(leftover, file(1, 1)), (".lakefs-mine.part", file(1, 1))]);
+    let plan = upload(&local, &remote([]), &Verdicts::new(), true);
+    assert_eq!(
+        steps(&plan),
+        [
+            (".lakefs-mine.part", Action::Upload, Reason::New),
+            (leftover, Action::Skip, Reason::Leftover),
+        ]
+    );
+}
+
+/// A name with a line break or an escape in it would write what it likes into a log or a terminal.
+#[test]
+fn a_line_shows_control_characters_escaped() {
+    let step = Step::new("a\ndelete   b\u{1b}[2J", Action::Skip, Reason::Same, 1);
+    assert_eq!(
+        step.to_string(),
+        r#"skip     "a\ndelete   b\u{1b}[2J" (unchanged)"#
+    );
 }

@@ -22,6 +22,8 @@ struct Abort {
     target: Target,
     upload_id: String,
     physical_address: String,
+    /// That of the upload: whoever drops it may be elsewhere.
+    runtime: Handle,
     done: bool,
 }
 
@@ -54,6 +56,7 @@ impl Pending {
             target: target.clone(),
             upload_id: upload.upload_id.clone(),
             physical_address: upload.physical_address.clone(),
+            runtime: Handle::current(),
             done: false,
         };
         Ok(Self {
@@ -86,26 +89,28 @@ impl Pending {
 
     /// Gives the upload up, and waits until the server knows. Dropping this leaves it to a task.
     pub(super) async fn abort(mut self) {
-        if let Some(task) = self.abort.take().and_then(Abort::start) {
+        if let Some(abort) = self.abort.take() {
             // How it went was reported where it was wrong.
-            let _ = task.await;
+            let _ = abort.start().await;
         }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.abort.take().and_then(Abort::start);
+        if let Some(abort) = self.abort.take() {
+            abort.start();
+        }
     }
 }
 
 // ===== impl Abort =====
 
 impl Abort {
-    /// In a task, as long as there is a runtime for it.
-    fn start(self) -> Option<JoinHandle<()>> {
-        let runtime = Handle::try_current().ok()?;
-        Some(runtime.spawn(self.run()))
+    /// In a task, which a runtime that is gone drops at once.
+    fn start(self) -> JoinHandle<()> {
+        let runtime = self.runtime.clone();
+        runtime.spawn(self.run())
     }
 
     async fn run(mut self) {

@@ -1,6 +1,9 @@
 //! The parts of the data, one after the other.
 
-use super::super::source::{Chunks, File, Source, Stream};
+use super::super::{
+    file::File,
+    source::{Chunks, Source, Stream},
+};
 use crate::{Body, Result, transfer::checksum::Sum};
 
 /// Gives the data part by part.

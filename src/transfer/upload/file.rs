@@ -1,0 +1,231 @@
+//! Files as the source of an upload.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{
+    SMALL,
+    source::{Chunks, READ, Source, read},
+};
+use crate::{Error, Result, transfer::checksum::Sum};
+
+/// How many chunks of a file are under way at once, about: one that is read, and those that the connection takes in.
+const KEPT: usize = 4;
+/// An open file, and how much of it counts.
+#[derive(Clone)]
+pub(super) struct File {
+    file: Arc<Mutex<fs::File>>,
+    path: Arc<Path>,
+    size: u64,
+}
+
+/// The chunks of a file, one of which is read while another is sent.
+struct Ahead {
+    file: File,
+    at: u64,
+    coming: Option<JoinHandle<io::Result<Bytes>>>,
+    /// What was given out last: its memory is used again when it is free.
+    given: VecDeque<Bytes>,
+}
+
+// ===== impl Source =====
+
+impl Source {
+    pub(super) async fn open(path: PathBuf) -> Result<Self> {
+        let path: Arc<Path> = path.into();
+        let opened = Arc::clone(&path);
+        let cannot = |error: io::Error| {
+            let message = format!("the file {:?} cannot be opened", &*path);
+            Error::invalid_input(message).with_source(error)
+        };
+        let blocking = move || -> io::Result<(fs::File, fs::Metadata, Option<Bytes>)> {
+            let mut file = fs::File::open(&opened)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(io::Error::other("it is a directory"));
+            }
+            let mut small = None;
+            if metadata.is_file() && metadata.len() <= SMALL {
+                // Whole, even where it has more by now, or claims to be empty as those of /proc do.
+                let mut bytes = Vec::new();
+                (&mut file).take(SMALL + 1).read_to_end(&mut bytes)?;
+                if bytes.len() as u64 <= SMALL {
+                    small = Some(bytes.into());
+                } else {
+                    file.rewind()?;
+                }
+            }
+            Ok((file, metadata, small))
+        };
+        let (file, metadata, small) = run(blocking).await.map_err(cannot)?;
+        if let Some(bytes) = small {
+            return Ok(Self::Memory(Chunks::from(bytes)));
+        }
+        // One that claims to be empty and is not has no size to go by.
+        if !metadata.is_file() || metadata.len() == 0 {
+            let file = tokio::fs::File::from_std(file);
+            return Ok(Self::from_body(read(file)));
+        }
+        Ok(Self::File(File {
+            file: Arc::new(Mutex::new(file)),
+            path,
+            size: metadata.len(),
+        }))
+    }
+}
+
+// ===== impl File =====
+
+impl File {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads a stretch, and takes its MD5 where that is wanted.
+    pub(super) async fn part(
+        self,
+        start: u64,
+        size: u64,
+        verify: bool,
+    ) -> Result<(Vec<Bytes>, Option<Sum>)> {
+        let path = Arc::clone(&self.path);
+        let blocking = move || {
+            let chunks = [self.read_at(start, size)?];
+            let sum = verify.then(|| Sum::of(&chunks));
+            Ok((chunks.into(), sum))
+        };
+        run(blocking)
+            .await
+            .map_err(|error| unreadable(&path, error))
+    }
+
+    fn read_at(&self, start: u64, size: u64) -> io::Result<Bytes> {
+        let size = usize::try_from(size).map_err(io::Error::other)?;
+        self.read_into(BytesMut::zeroed(size), start)
+    }
+
+    /// Fills a buffer.
+    fn read_into(&self, mut buffer: BytesMut, start: u64) -> io::Result<Bytes> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut buffer)?;
+        Ok(buffer.freeze())
+    }
+
+    /// The whole, read one chunk ahead.
+    pub(super) fn stream(self) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+        let mut ahead = Ahead {
+            file: self,
+            at: 0,
+            coming: None,
+            given: VecDeque::with_capacity(KEPT),
+        };
+        ahead.read_on();
+        stream::try_unfold(ahead, |mut ahead| async move {
+            let chunk = ahead.next().await?;
+            Ok(chunk.map(|chunk| (chunk, ahead)))
+        })
+    }
+}
+
+// ===== impl Ahead =====
+
+impl Ahead {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(coming) = self.coming.take() else {
+            return Ok(None);
+        };
+        let chunk = coming.await.map_err(io::Error::other).and_then(|read| read);
+        let chunk = chunk.map_err(|error| unreadable(&self.file.path, error))?;
+        self.at += chunk.len() as u64;
+        self.read_on();
+        self.given.push_back(chunk.clone());
+        Ok(Some(chunk))
+    }
+
+    fn read_on(&mut self) {
+        let (at, left) = (self.at, self.file.size - self.at);
+        if left == 0 {
+            return;
+        }
+        let buffer = self.buffer(usize::try_from(left).map_or(READ, |left| left.min(READ)));
+        let file = self.file.clone();
+        self.coming = Some(spawn_blocking(move || file.read_into(buffer, at)));
+    }
+
+    /// The oldest buffer that was sent meanwhile, or a new one.
+    fn buffer(&mut self, size: usize) -> BytesMut {
+        let sent = match self.given.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(buffer)) => Some(buffer),
+            Some(Err(in_use)) if self.given.len() + 1 < KEPT => {
+                self.given.push_front(in_use);
+                None
+            }
+            Some(Err(_)) | None => None,
+        };
+        match sent {
+            Some(mut buffer) if buffer.len() >= size => {
+                buffer.truncate(size);
+                buffer
+            }
+            _ => BytesMut::zeroed(size),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let message = match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            format!("the file {path:?} became shorter while it was uploaded")
+        }
+        _ => format!("the file {path:?} cannot be read"),
+    };
+    Error::cut(message).with_source(error)
+}
+
+async fn run<T: Send + 'static>(
+    blocking: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(blocking).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, TryStreamExt as _};
+
+    use super::*;
+
+    /// Memory that is used again while somebody still holds it would change what is on its way.
+    #[tokio::test]
+    async fn chunks_that_are_held_stay_as_they_are() {
+        let content: Vec<u8> = (0..9 * READ + 7).map(|at| (at / 1000) as u8).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &content).unwrap();
+        let Source::File(file) = Source::open(file.path().to_owned()).await.unwrap() else {
+            panic!("not read as a file")
+        };
+
+        let held: Vec<Bytes> = file.clone().stream().try_collect().await.unwrap();
+        assert!(held.concat() == content);
+
+        // Here each is free when the next but one is read.
+        let mut stream = Box::pin(file.stream());
+        let (mut copied, mut places) = (Vec::new(), std::collections::BTreeSet::new());
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.unwrap();
+            places.insert(chunk.as_ptr());
+            copied.extend_from_slice(&chunk);
+        }
+        assert!(copied == content);
+        assert!(places.len() <= KEPT, "{} buffers", places.len());
+    }
+}
