@@ -101,7 +101,10 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
     let report = match (is_remote(from), is_remote(to)) {
         (false, true) => directory(transfer.upload_directory(from, &**to), arguments).await?,
         (true, false) if is_object(client, from).await? && !arguments.dry_run => {
-            let done = transfer.download_from(&from.parse()?).to_file(to).await?;
+            let done = transfer
+                .download_from(from.parse::<LakeFsUri>()?)
+                .to_file(to)
+                .await?;
             println!("downloaded {to}, {} bytes", done.size_bytes);
             return Ok(());
         }
