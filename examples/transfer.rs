@@ -100,14 +100,6 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
     }
     let report = match (is_remote(from), is_remote(to)) {
         (false, true) => directory(transfer.upload_directory(from, &**to), arguments).await?,
-        (true, false) if is_object(client, from).await? && !arguments.dry_run => {
-            let done = transfer
-                .download_from(from.parse::<LakeFsUri>()?)
-                .to_file(to)
-                .await?;
-            println!("downloaded {to}, {} bytes", done.size_bytes);
-            return Ok(());
-        }
         (true, false) => directory(transfer.download_directory(&**from, to), arguments).await?,
         (true, true) => within(&transfer, from, to, arguments).await?,
         (false, false) => return Err("one of them has to begin with lakefs://".into()),
@@ -181,7 +173,7 @@ impl Single {
     async fn copy(self, transfer: &Transfer) -> Result<u64, BoxError> {
         let stats = match self {
             Self::Up { file, to } => {
-                let upload = transfer.upload(to.repository(), to.reference(), to.path());
+                let upload = transfer.upload_to(to);
                 upload.file(file).await?
             }
             Self::Down { from, file } => {
@@ -295,20 +287,6 @@ fn show(event: &Event<'_>, meter: &Meter, bar: &ProgressBar) {
     ));
 }
 
-/// Whether it is one object, and not the beginning of the paths of many.
-async fn is_object(client: &Client, place: &str) -> Result<bool, BoxError> {
-    let place: LakeFsUri = place.parse()?;
-    if place.path().is_empty() || place.path().ends_with('/') {
-        return Ok(false);
-    }
-    let call = client.stat_object(place.repository(), place.reference(), place.path());
-    match call.await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn is_remote(place: &str) -> bool {
     place.starts_with("lakefs://")
 }
@@ -361,14 +339,6 @@ async fn demonstrate() -> Result<(), BoxError> {
         fs::read(source.join("events.csv"))?,
         fs::read(target.join("events.csv"))?
     );
-    let one = Arguments {
-        from: Some("lakefs://lake/main/data/events.csv".to_owned()),
-        to: Some(target.join("one.csv").display().to_string()),
-        ..Arguments::default()
-    };
-    println!("$ transfer lakefs://lake/main/data/events.csv ./target/one.csv");
-    copy(&client, &one).await?;
-    fs::remove_file(target.join("one.csv"))?;
     let again = client
         .transfer()
         .upload_directory(&target, "lakefs://lake/main/data");
