@@ -14,7 +14,7 @@ use std::{fs, path::Path, sync::Arc};
 use clap::Parser;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use lakefs_sdk::{
-    BoxError, Client, LakeFsUri,
+    BoxError, Client,
     models::RepositoryCreation,
     testing::MemoryLakeFs,
     transfer::{
@@ -78,9 +78,8 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
         });
     let report = match (is_remote(from), is_remote(to)) {
         (false, true) if Path::new(from).is_file() => {
-            let to: LakeFsUri = to.parse()?;
-            let upload = transfer.upload(to.repository(), to.reference(), to.path());
-            let stats = upload.file(from).await?;
+            let stats = transfer.upload_to(&**to).file(from).await?;
+            bar.finish_and_clear();
             println!(
                 "uploaded {}, {} bytes",
                 stats.path,
