@@ -1,6 +1,6 @@
 //! Objects in: from memory, files, streams and readers.
 //!
-//! | the data | the way it takes ([`Mode::Auto`]) |
+//! | the data | the way it takes ([`Mode::Auto`](super::Mode::Auto)) |
 //! |---|---|
 //! | up to 64 KiB | to lakeFS, in one request |
 //! | up to [`part_size`](Transfer::part_size) | to the object store by one presigned URL, then linked to its path |

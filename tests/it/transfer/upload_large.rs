@@ -1,5 +1,10 @@
 //! Objects that no test holds: from sparse files, to a lakeFS that counts and forgets.
 #![cfg(unix)]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail them"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -8,6 +13,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
 use lakefs_sdk::{Body, BoxError, Client, operation::OperationMeta, transfer::Mode};
 use tempfile::NamedTempFile;
@@ -187,4 +193,25 @@ async fn the_parts_of_five_tib_are_large_enough() {
     let (part, _) = seen[&1];
     assert!(part * 10_000 >= SIZE && part % MIB == 0, "{part}");
     assert!(part < 600 * MIB, "{part}");
+}
+
+/// O20: a stream does not say how much there is, and its first parts are small: the later ones must make up for it.
+#[tokio::test]
+async fn the_parts_of_a_stream_grow_after_a_thousand() {
+    const LEAST: u64 = 5 * MIB;
+    let abyss = Abyss::default();
+    let chunk = Bytes::from(vec![0; LEAST as usize]);
+    let chunks = std::iter::repeat_with(move || Ok::<_, BoxError>(chunk.clone())).take(1_003);
+    let transfer = abyss.client().transfer().verify(false).part_size(LEAST);
+
+    let upload = transfer.upload("lake", "main", "a");
+    let body = Body::from_stream(futures_util::stream::iter(chunks));
+    let stats = upload.body(body).await.unwrap();
+
+    assert_eq!(stats.size_bytes, i64::try_from(1_003 * LEAST).ok());
+    let seen = abyss.seen.lock().unwrap();
+    let sizes: Vec<_> = seen.values().map(|(size, _)| size / LEAST).collect();
+    assert_eq!(sizes.len(), 1_002);
+    assert!(sizes[..1_000].iter().all(|size| *size == 1));
+    assert_eq!(sizes[1_000..], [2, 1]);
 }

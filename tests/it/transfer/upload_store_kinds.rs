@@ -1,4 +1,5 @@
 //! Object stores that are not S3, and servers with several of them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
 use std::sync::{
     Arc,
