@@ -170,7 +170,7 @@ impl Single {
     async fn copy(self, transfer: &Transfer) -> Result<u64, BoxError> {
         let stats = match self {
             Self::Up { file, to } => {
-                let upload = transfer.upload(to.repository(), to.reference(), to.path());
+                let upload = transfer.upload_to(to);
                 upload.file(file).await?
             }
             Self::Down { from, file } => {
