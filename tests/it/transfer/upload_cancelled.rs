@@ -1,4 +1,5 @@
 //! What an upload leaves behind that was dropped or failed: nothing.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
     future::{IntoFuture, poll_fn},
@@ -256,7 +257,8 @@ async fn an_upload_may_be_dropped_at_any_await() {
                     break;
                 }
                 None => {
-                    assert!(aborted <= begun);
+                    // It may be tried again, where all was put together before it came.
+                    assert!(aborted == 0 || begun == 1);
                     // The last request may have done it, and its answer was not waited for.
                     let size = i64::try_from(size).ok();
                     assert!(found.is_err() || found.unwrap().size_bytes == size);
