@@ -180,8 +180,8 @@ impl TryFrom<String> for LakeFsUri {
     }
 }
 
-impl From<&LakeFsUri> for LakeFsUri {
-    fn from(uri: &LakeFsUri) -> Self {
+impl From<&Self> for LakeFsUri {
+    fn from(uri: &Self) -> Self {
         uri.clone()
     }
 }

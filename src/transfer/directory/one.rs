@@ -27,6 +27,7 @@ pub(super) async fn upload(
         .upload(&*to.repository, &*to.reference, to.path(&step.path))
         .file(walk::file(root, &step.path))
         .metadata(CLIENT_MTIME, modified.to_string())
+        .of_many()
         .await?;
     Ok(())
 }

@@ -80,7 +80,7 @@ impl Source {
 
     /// The object in the store, where that is the way to go.
     async fn presigned(transfer: &Transfer, place: &Place) -> Result<Option<Self>> {
-        if !transfer.route().await?.presigned {
+        if !transfer.route(&place.repository).await?.presigned {
             return Ok(None);
         }
         let stats = match place.stat(transfer.client(), true).await {
