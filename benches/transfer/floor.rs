@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Seek as _, SeekFrom, Take, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Take},
     net::SocketAddr,
     path::Path,
     time::Duration,
@@ -19,6 +19,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use md5::{Digest as _, Md5};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     CONCURRENCY, FILE_SIZE, FILES, Failure, KEY, PART, READ, SECRET, SIZE, file_name,
@@ -82,19 +83,20 @@ impl Floor {
     }
 
     /// Reads the large object, chunk by chunk.
-    pub(crate) async fn down(
-        &self,
-        mut each: impl FnMut(&Bytes) -> Result<(), Failure>,
-    ) -> Result<u64, Failure> {
+    async fn chunks(&self) -> Result<Incoming, Failure> {
         let request = self
             .read(&format!("plain-{SIZE}"))
             .body(Empty::<Bytes>::new())?;
-        let mut body = ok(self.client().request(request).await?)?.into_body();
+        Ok(ok(self.client().request(request).await?)?.into_body())
+    }
+
+    pub(crate) async fn down(&self, mut each: impl FnMut(&Bytes)) -> Result<u64, Failure> {
+        let mut body = self.chunks().await?;
         let mut size = 0;
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame?.into_data() {
                 size += data.len() as u64;
-                each(&data)?;
+                each(&data);
             }
         }
         Ok(size)
@@ -102,19 +104,24 @@ impl Floor {
 
     pub(crate) async fn down_hashed(&self) -> Result<u64, Failure> {
         let mut md5 = Md5::new();
-        let size = self
-            .down(|chunk| {
-                md5.update(chunk);
-                Ok(())
-            })
-            .await?;
+        let size = self.down(|chunk| md5.update(chunk)).await?;
         std::hint::black_box(md5.finalize());
         Ok(size)
     }
 
+    /// Reads it into a file, which may not be written on the thread of the runtime.
     pub(crate) async fn down_to_file(&self, target: &Path) -> Result<u64, Failure> {
-        let mut file = File::create(target)?;
-        self.down(|chunk| Ok(file.write_all(chunk)?)).await
+        let mut file = tokio::fs::File::create(target).await?;
+        let mut body = self.chunks().await?;
+        let mut size = 0;
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                size += data.len() as u64;
+                file.write_all(&data).await?;
+            }
+        }
+        file.flush().await?;
+        Ok(size)
     }
 
     /// Sends the large object from memory.
