@@ -115,6 +115,9 @@ async fn copy(client: &Client, arguments: &Arguments) -> Result<(), BoxError> {
     let rate = HumanBytes(meter.totals().rate() as u64);
     println!("{report}: {}, {rate}/s", HumanBytes(report.bytes()));
     report.check()?;
+    if report.done.is_empty() && report.skipped.is_empty() {
+        return Err(format!("there is nothing at {from}").into());
+    }
     Ok(())
 }
 
@@ -170,7 +173,7 @@ impl Single {
     async fn copy(self, transfer: &Transfer) -> Result<u64, BoxError> {
         let stats = match self {
             Self::Up { file, to } => {
-                let upload = transfer.upload(to.repository(), to.reference(), to.path());
+                let upload = transfer.upload_to(to);
                 upload.file(file).await?
             }
             Self::Down { from, file } => {

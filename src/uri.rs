@@ -180,6 +180,12 @@ impl TryFrom<String> for LakeFsUri {
     }
 }
 
+impl From<&Self> for LakeFsUri {
+    fn from(uri: &Self) -> Self {
+        uri.clone()
+    }
+}
+
 impl From<LakeFsUri> for String {
     fn from(uri: LakeFsUri) -> Self {
         uri.text

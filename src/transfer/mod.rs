@@ -35,6 +35,9 @@
 //! Dropping a transfer's future cancels it. What it left on the server is cleared away by a task of its own on the runtime;
 //! where there is none any more, a warning is logged.
 //!
+//! What goes through lakeFS ([`Mode::Direct`]) cannot be cleared away from here. lakeFS itself sends more than 5 MiB to S3 in
+//! parts, and may leave them there when the connection is cut.
+//!
 //! The guide, with a section for each job and for who comes from Python: [`guide::transfers`](crate::guide::transfers).
 
 use std::{fmt, num::NonZeroUsize, sync::Arc};

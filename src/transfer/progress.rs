@@ -18,6 +18,45 @@
 //! assert_eq!((totals.bytes, totals.planned_bytes), (60, 300));
 //! assert_eq!(totals.fraction(), Some(0.2));
 //! ```
+//!
+//! # As a stream
+//!
+//! An event borrows what it names. Whoever would rather await events than be called keeps what is of interest, and sends it
+//! to a channel; it ends when the transfer is dropped.
+//!
+//! ```
+//! # use lakefs_sdk::{Client, models::RepositoryCreation, testing::MemoryLakeFs};
+//! use lakefs_sdk::transfer::progress::{Event, Meter};
+//! use tokio::sync::mpsc;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let client = Client::new(MemoryLakeFs::new());
+//! # client.create_repository(RepositoryCreation::new("lake", "mem://lake")).await?;
+//! let (tell, mut heard) = mpsc::unbounded_channel();
+//! let meter = Meter::new();
+//! let transfer = client.transfer().progress(move |event| {
+//!     meter.record(event);
+//!     if let Event::ObjectDone { path, .. } | Event::ObjectFailed { path, .. } = event {
+//!         // An error says that nobody listens any more.
+//!         let _ = tell.send((path.to_string(), meter.totals()));
+//!     }
+//! });
+//! let work = tokio::spawn(async move {
+//!     transfer.upload_to("lakefs://lake/main/a.txt").body("hello").await?;
+//!     transfer.upload_to("lakefs://lake/main/b.txt").body("you").await
+//! });
+//!
+//! let mut lines = Vec::new();
+//! while let Some((path, totals)) = heard.recv().await {
+//!     lines.push(format!("{path}: {} of {} bytes so far", totals.bytes, totals.planned_bytes));
+//! }
+//! assert_eq!(lines, ["a.txt: 5 of 5 bytes so far", "b.txt: 8 of 8 bytes so far"]);
+//! work.await??;
+//! # Ok::<_, lakefs_sdk::BoxError>(()) }).unwrap();
+//! ```
+//!
+//! For a bar, a `tokio::sync::watch` of the [`Totals`] is better: it keeps the last ones only, so that a slow terminal piles
+//! nothing up.
 
 use std::{
     fmt,
@@ -32,11 +71,20 @@ use crate::Error;
 
 /// Something that happened in a transfer.
 ///
-/// Paths are those of the objects in lakeFS, whichever way the bytes go. A transfer of a single object tells [`Bytes`] and
-/// [`Retried`]; those of [many](super::directory) tell the rest too.
+/// Paths are those of the objects in lakeFS, whichever way the bytes go.
 ///
+/// Of an object come, in this order: [`ObjectStarted`]; [`Bytes`] and [`Retried`], as often as there is something to tell; and
+/// [`ObjectDone`] or [`ObjectFailed`]. One that could not even begin, such as a file that cannot be opened, only fails. Of one
+/// whose future is dropped, no more is told. [`Planned`] and [`ObjectSkipped`] are for transfers of
+/// [many](super::directory).
+///
+/// [`Planned`]: Self::Planned
+/// [`ObjectStarted`]: Self::ObjectStarted
 /// [`Bytes`]: Self::Bytes
 /// [`Retried`]: Self::Retried
+/// [`ObjectDone`]: Self::ObjectDone
+/// [`ObjectSkipped`]: Self::ObjectSkipped
+/// [`ObjectFailed`]: Self::ObjectFailed
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -56,14 +104,14 @@ pub enum Event<'a> {
         /// How large it is, where that is known.
         bytes: Option<u64>,
     },
-    /// Bytes of an object went through: sent, or received. Of an upload in parts, it comes with each part that is stored.
+    /// Bytes of an object went through: handed to the transport to be sent, or received.
     Bytes {
         /// Its path.
         path: &'a str,
         /// How many since the last event.
         bytes: u64,
     },
-    /// A piece of an object is sent or asked for again.
+    /// A piece of an object, such as a part, is sent or asked for again.
     Retried {
         /// Its path.
         path: &'a str,
@@ -105,6 +153,8 @@ pub struct Meter {
     started: Instant,
     planned_objects: AtomicU64,
     planned_bytes: AtomicU64,
+    started_objects: AtomicU64,
+    started_bytes: AtomicU64,
     done: AtomicU64,
     skipped: AtomicU64,
     failed: AtomicU64,
@@ -116,9 +166,10 @@ pub struct Meter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// How many objects are to be done, as far as that is known.
+    /// How many objects are to be done, as far as that is known: those that were planned, or those that were begun where
+    /// these are more.
     pub planned_objects: u64,
-    /// How many bytes are to move.
+    /// How many bytes are to move, likewise.
     pub planned_bytes: u64,
     /// How many objects are done.
     pub done: u64,
@@ -174,6 +225,8 @@ impl Meter {
             started: Instant::now(),
             planned_objects: AtomicU64::new(0),
             planned_bytes: AtomicU64::new(0),
+            started_objects: AtomicU64::new(0),
+            started_bytes: AtomicU64::new(0),
             done: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -205,16 +258,24 @@ impl Meter {
             Event::ObjectFailed { .. } => {
                 self.failed.fetch_add(1, Relaxed);
             }
-            Event::ObjectStarted { .. } => {}
+            Event::ObjectStarted { bytes, .. } => {
+                self.started_objects.fetch_add(1, Relaxed);
+                self.started_bytes
+                    .fetch_add(bytes.unwrap_or_default(), Relaxed);
+            }
         }
     }
 
     /// Where the transfer stands now.
     #[must_use]
     pub fn totals(&self) -> Totals {
+        // A single object is not planned, but begun.
+        let ahead = |planned: &AtomicU64, started: &AtomicU64| {
+            planned.load(Relaxed).max(started.load(Relaxed))
+        };
         Totals {
-            planned_objects: self.planned_objects.load(Relaxed),
-            planned_bytes: self.planned_bytes.load(Relaxed),
+            planned_objects: ahead(&self.planned_objects, &self.started_objects),
+            planned_bytes: ahead(&self.planned_bytes, &self.started_bytes),
             done: self.done.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             failed: self.failed.load(Relaxed),
@@ -282,6 +343,24 @@ mod tests {
 
         let totals = meter.totals();
         assert_eq!((totals.bytes, totals.retries), (100, 1));
+    }
+
+    /// The bar of a single object would have no end.
+    #[test]
+    fn what_is_begun_is_ahead_unless_it_was_planned() {
+        let meter = Meter::new();
+        let start = |bytes| meter.record(&Event::ObjectStarted { path: "a", bytes });
+        start(Some(100));
+        start(None);
+        let totals = meter.totals();
+        assert_eq!((totals.planned_objects, totals.planned_bytes), (2, 100));
+
+        meter.record(&Event::Planned {
+            objects: 3,
+            bytes: 300,
+        });
+        let totals = meter.totals();
+        assert_eq!((totals.planned_objects, totals.planned_bytes), (3, 300));
     }
 
     #[test]

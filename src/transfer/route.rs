@@ -1,19 +1,49 @@
 //! What a server offers, and so which way data can take.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::OnceCell;
 
 use super::{Mode, Transfer};
-use crate::{Error, Result, error::ErrorKind, models::StorageConfig};
+use crate::{Client, Error, Result, error::ErrorKind, models::StorageConfig};
 
 /// What the server offers.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
-    /// Whether the server said so, or would not tell.
-    known: bool,
+    stores: Stores,
+    /// A store was not reached from here when it was tried.
+    unreachable: AtomicBool,
+}
+
+/// The object stores behind a server.
+#[derive(Debug, Default)]
+enum Stores {
+    /// The server would not tell.
+    #[default]
+    Unknown,
+    One(Store),
+    Several(Several),
+}
+
+/// What an object store offers.
+#[derive(Clone, Copy, Debug)]
+struct Store {
     presign: bool,
     multipart: bool,
-    /// The store was not reached from here when it was tried.
-    unreachable: AtomicBool,
+    azure: bool,
+}
+
+/// Stores by their ids. Which one a repository is in, is asked for once.
+#[derive(Debug)]
+struct Several {
+    stores: HashMap<String, Store>,
+    of: Mutex<HashMap<String, Arc<OnceCell<Store>>>>,
 }
 
 /// The way that the data of one object can take.
@@ -23,52 +53,38 @@ pub(super) struct Route {
     pub(super) presigned: bool,
     /// In parts, by presigned URLs.
     pub(super) multipart: bool,
+    /// To Azure, which has a header of its own.
+    pub(super) azure: bool,
 }
 
 // ===== impl Transfer =====
 
 impl Transfer {
-    /// Which way data can take. Asks the server the first time.
-    pub(super) async fn route(&self) -> Result<Route> {
+    /// Which way the data of a repository can take. Asks the server the first time.
+    pub(super) async fn route(&self, repository: &str) -> Result<Route> {
         if self.mode == Mode::Direct {
             return Ok(Route::DIRECT);
         }
-        let offer = self.offer.get_or_try_init(|| self.ask()).await?;
-        let usable = self.mode == Mode::Presigned || !offer.unreachable.load(Ordering::Relaxed);
-        if self.mode == Mode::Presigned && !offer.presign && offer.known {
+        let offer = self.offer.get_or_try_init(|| ask(&self.client)).await?;
+        let insists = self.mode == Mode::Presigned;
+        let store = match &offer.stores {
+            // Who insists on it, and may not know, learns from the answer.
+            Stores::Unknown => Store {
+                presign: insists,
+                multipart: false,
+                azure: false,
+            },
+            Stores::One(store) => *store,
+            Stores::Several(several) => several.store_of(&self.client, repository).await?,
+        };
+        if insists && !store.presign {
             return Err(no_url());
         }
-        // Who insists on it, and may not know, learns from the answer.
+        let usable = insists || !offer.unreachable.load(Ordering::Relaxed);
         Ok(Route {
-            presigned: usable && (offer.presign || self.mode == Mode::Presigned),
-            multipart: usable && offer.multipart,
-        })
-    }
-
-    async fn ask(&self) -> Result<Offer> {
-        let config = match self.client.get_config().await {
-            Ok(config) => config,
-            // Whoever may write objects need not be allowed to read the configuration.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::PermissionDenied | ErrorKind::NotImplemented
-                ) =>
-            {
-                return Ok(Offer::default());
-            }
-            Err(error) => return Err(error),
-        };
-        let several = config.storage_config_list.unwrap_or_default();
-        let all = |offers: fn(&StorageConfig) -> bool| match &config.storage_config {
-            Some(one) if several.is_empty() => offers(one),
-            _ => !several.is_empty() && several.iter().all(offers),
-        };
-        Ok(Offer {
-            known: true,
-            presign: all(|store| store.pre_sign_support),
-            multipart: all(|store| store.pre_sign_multipart_upload == Some(true)),
-            unreachable: AtomicBool::new(false),
+            presigned: usable && store.presign,
+            multipart: usable && store.multipart,
+            azure: store.azure,
         })
     }
 
@@ -80,12 +96,102 @@ impl Transfer {
     }
 }
 
+async fn ask(client: &Client) -> Result<Offer> {
+    let config = match client.get_config().await {
+        Ok(config) => config,
+        Err(error) if may_not_know(&error) => return Ok(Offer::default()),
+        Err(error) => return Err(error),
+    };
+    let several = config.storage_config_list.unwrap_or_default();
+    let stores = match (&*several, &config.storage_config) {
+        ([], None) => Stores::One(Store::NONE),
+        ([], Some(one)) | ([one], _) => Stores::One(Store::of(one)),
+        (several, _) => {
+            let id = |store: &StorageConfig| store.blockstore_id.clone().unwrap_or_default();
+            let stores = several.iter().map(|store| (id(store), Store::of(store)));
+            Stores::Several(Several {
+                stores: stores.collect(),
+                of: Mutex::default(),
+            })
+        }
+    };
+    Ok(Offer {
+        stores,
+        unreachable: AtomicBool::new(false),
+    })
+}
+
+/// Whoever may write objects need not be allowed to read the configuration, or about repositories.
+fn may_not_know(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::NotImplemented
+    )
+}
+
+// ===== impl Several =====
+
+impl Several {
+    async fn store_of(&self, client: &Client, repository: &str) -> Result<Store> {
+        let known = {
+            let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            match of.get(repository) {
+                Some(known) => Arc::clone(known),
+                None => Arc::clone(of.entry(repository.to_owned()).or_default()),
+            }
+        };
+        let store = known
+            .get_or_try_init(|| self.find(client, repository))
+            .await?;
+        Ok(*store)
+    }
+
+    async fn find(&self, client: &Client, repository: &str) -> Result<Store> {
+        let id = match client.get_repository(repository).await {
+            Ok(repository) => Some(repository.storage_id.unwrap_or_default()),
+            Err(error) if may_not_know(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let store = id.and_then(|id| self.stores.get(&id)).copied();
+        Ok(store.unwrap_or_else(|| self.any()))
+    }
+
+    /// What can be relied on, whichever of the stores it is.
+    fn any(&self) -> Store {
+        let all = |offers: fn(&Store) -> bool| self.stores.values().all(offers);
+        Store {
+            presign: all(|store| store.presign),
+            multipart: all(|store| store.multipart),
+            azure: all(|store| store.azure),
+        }
+    }
+}
+
+// ===== impl Store =====
+
+impl Store {
+    const NONE: Self = Self {
+        presign: false,
+        multipart: false,
+        azure: false,
+    };
+
+    fn of(config: &StorageConfig) -> Self {
+        Self {
+            presign: config.pre_sign_support,
+            multipart: config.pre_sign_multipart_upload == Some(true),
+            azure: config.blockstore_type == "azure",
+        }
+    }
+}
+
 // ===== impl Route =====
 
 impl Route {
     pub(super) const DIRECT: Self = Self {
         presigned: false,
         multipart: false,
+        azure: false,
     };
 }
 

@@ -198,6 +198,34 @@ async fn presigned_urls_work_over_tcp() -> Result<(), BoxError> {
     Ok(())
 }
 
+/// A stream of unknown length that works here would fail on the first real store.
+#[tokio::test]
+async fn a_body_of_unknown_length_is_refused_as_by_s3() -> Result<(), BoxError> {
+    async fn refused<S, B>(client: &Plain<S>) -> Result<(), BoxError>
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let address = client.address("a").await?;
+        let chunks = [Ok::<_, BoxError>(Bytes::from_static(b"data"))];
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        let put = Request::put(text(&address["presigned_url"])).body(body)?;
+        let put = client.send(put).await?;
+        assert_eq!(put.status, StatusCode::LENGTH_REQUIRED, "{}", put.text());
+        let expected = "<Code>MissingContentLength</Code>";
+        assert!(put.text().contains(expected), "{}", put.text());
+        Ok(())
+    }
+    let lakefs = with_s3();
+    refused(&in_memory(&lakefs).await?).await?;
+    let served = lakefs.serve("127.0.0.1:0").await?;
+    let client = Plain {
+        service: Client::builder(TokioExecutor::new()).build_http(),
+        endpoint: served.url(),
+    };
+    refused(&client).await
+}
+
 /// A test of what happens after fifteen minutes does not take fifteen minutes.
 #[tokio::test]
 async fn urls_and_addresses_expire_by_the_clock_of_the_server() -> Result<(), BoxError> {

@@ -5,6 +5,7 @@
 
 mod branches;
 mod commits;
+mod directories;
 mod imports;
 mod lake;
 mod listings;
@@ -16,5 +17,6 @@ mod protection;
 mod refs;
 mod repositories;
 mod server;
+mod transfers;
 
 pub(crate) use lake::{Outcome, eventually, scenario};

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::MemoryLakeFs;
-use super::object_store::Origin;
+use super::object_store::{Origin, Unannounced};
 use super::service::Door;
 
 /// The most memory that a body gets before it has arrived.
@@ -168,6 +168,9 @@ async fn converse(served: Served, stream: TcpStream, stopped: watch::Receiver<()
             let (mut parts, body) = request.into_parts();
             if let Some(origin) = store_origin(&parts, address, store) {
                 parts.extensions.insert(origin);
+            }
+            if body.size_hint().exact().is_none() {
+                parts.extensions.insert(Unannounced);
             }
             let response = lakefs.answer(parts, whole(body), door).await;
             Ok::<_, Infallible>(response.map(Full::new))

@@ -18,7 +18,7 @@ use super::conduct::{self, OBJECT_STORE};
 use super::contract::{self, Route};
 use super::error::Failure;
 use super::handlers;
-use super::object_store::{self, Origin};
+use super::object_store::{self, Origin, Unannounced};
 use super::permissions;
 use super::reply::Reply;
 use super::request::{Call, Query};
@@ -43,8 +43,11 @@ impl Service<Request<Body>> for MemoryLakeFs {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let lakefs = self.clone();
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
             let door = Door::of(&parts);
+            if body.size().is_none() {
+                parts.extensions.insert(Unannounced);
+            }
             let response = lakefs.answer(parts, body.bytes(), door).await;
             Ok(response.map(Body::from))
         })

@@ -27,6 +27,7 @@ pub(super) async fn upload(
         .upload(&*to.repository, &*to.reference, to.path(&step.path))
         .file(walk::file(root, &step.path))
         .metadata(CLIENT_MTIME, modified.to_string())
+        .of_many()
         .await?;
     Ok(())
 }
@@ -42,6 +43,7 @@ pub(super) async fn download(
     let file = blocking(move || prepare(&root, &path)).await??;
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
+        .of_many()
         .to_file(&file)
         .await?;
     // After the last write, which would set it anew. Where this is not reached, the next run compares and downloads again.

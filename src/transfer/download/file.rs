@@ -1,210 +1,161 @@
-//! [`write`]: a file that appears under its name when it is whole.
+//! [`write`]: an object that is written to a file part by part, each in its place.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use futures_util::{StreamExt as _, future::try_join, stream};
+use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{flow::Flow, verify::Check};
-use crate::{Error, Result, error::ErrorKind};
+use super::{
+    parts::Parts,
+    stretch::Stretch,
+    temporary::Temporary,
+    verify::{Check, Turn, Turns},
+    wanted::Wanted,
+};
+use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 
-/// What is written at once, in bytes.
-const BATCH: usize = 1024 * 1024;
+/// How much of a part is written at once, in bytes.
+const BATCH: u64 = MIB;
 
-/// What writes the file, on threads for blocking work.
-struct Sink {
-    target: PathBuf,
-    fsync: bool,
-    check: Option<Check>,
-    /// Made with the first write.
-    file: Option<Temporary>,
+/// The file that all parts write to.
+struct Shared {
+    /// Removed before `_alive` goes.
+    file: Temporary,
+    _alive: oneshot::Sender<()>,
 }
 
-/// Where the sink is.
-enum Pen {
-    Idle(Sink),
-    Writing(JoinHandle<Result<Sink>>),
+/// Writes one part.
+struct Pen {
+    file: Arc<Shared>,
+    /// Where in the file its next byte belongs.
+    at: u64,
+    /// `None` where nothing is hashed.
+    turn: Option<Turn>,
 }
 
-/// A file that goes away when it is dropped.
+/// Writes what is wanted to a file, which gets its name when it is whole.
 ///
-/// It travels into the closures that write it, and back: where nobody waits for a closure any more, it is dropped there.
-struct Temporary {
-    path: PathBuf,
-    /// `None` where it was closed.
-    file: Option<File>,
-    kept: bool,
-}
+/// Files are written, and bytes are hashed, on threads for blocking work.
+pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<()> {
+    let Wanted {
+        mut parts,
+        size,
+        concurrency,
+        check,
+        ..
+    } = wanted;
+    let target = target.to_owned();
+    let batch = parts.part().min(BATCH);
+    let small = if size <= batch { parts.only() } else { None };
+    if let Some(all) = small {
+        let chunks = all.collect().await?;
+        return blocking(move || at_once(&target, size, &chunks, check, fsync)).await;
+    }
 
-/// Writes all that comes to a file, and answers how many bytes that was.
-///
-/// Until it is whole it has a name of its own, beside the target.
-pub(super) async fn write(mut flow: Flow, target: &Path, fsync: bool) -> Result<u64> {
-    let mut pen = Pen::Idle(Sink {
-        target: target.to_owned(),
-        fsync,
-        check: flow.take_check(),
-        file: None,
+    // First of all: whether there may be such a file, and room for it.
+    let file = blocking(move || Temporary::beside(target, size)).await?;
+    let (alive, gone) = oneshot::channel();
+    let file = Arc::new(Shared {
+        file,
+        _alive: alive,
     });
-    let mut written = 0;
-    loop {
-        // The next bytes arrive while the last ones are written.
-        let (batch, last) = match batch(&mut flow).await {
-            Ok(batch) => batch,
-            Err(error) => {
-                // Whoever hears of the error finds the file gone.
-                drop(pen.sink().await);
-                return Err(error);
-            }
-        };
-        written += batch.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
-        let mut sink = pen.sink().await?;
-        pen = Pen::Writing(tokio::task::spawn_blocking(move || {
-            sink.write(&batch)?;
-            match last {
-                true => sink.commit(),
-                false => Ok(sink),
-            }
-        }));
-        if last {
-            pen.sink().await?;
-            return Ok(written);
+    match side_by_side(parts, check, concurrency, batch, &file).await {
+        Ok(()) => blocking(move || commit(file, fsync)).await,
+        Err(error) => {
+            // A thread may be writing still: whoever hears of the error finds the file gone.
+            drop(file);
+            let _ = gone.await;
+            Err(error)
         }
     }
 }
 
-async fn batch(flow: &mut Flow) -> Result<(Vec<Bytes>, bool)> {
-    let most = usize::try_from(flow.part()).unwrap_or(BATCH).min(BATCH);
-    let (mut batch, mut size) = (Vec::new(), 0);
-    while size < most {
-        let Some(chunk) = flow.next().await? else {
-            return Ok((batch, true));
-        };
-        size += chunk.len();
-        batch.push(chunk);
+/// What is small costs one turn of a thread.
+fn at_once(
+    target: &Path,
+    size: u64,
+    chunks: &[Bytes],
+    check: Option<Check>,
+    fsync: bool,
+) -> Result<()> {
+    if let Some(mut check) = check {
+        chunks.iter().for_each(|chunk| check.update(chunk));
+        check.finish()?;
     }
-    Ok((batch, false))
+    let file = Temporary::beside(target.to_owned(), size)?;
+    file.write(0, chunks)?;
+    file.commit(fsync)
+}
+
+async fn side_by_side(
+    parts: Parts,
+    check: Option<Check>,
+    concurrency: usize,
+    batch: u64,
+    file: &Arc<Shared>,
+) -> Result<()> {
+    let mut turns = Turns::new(check);
+    let start = parts.start();
+    let parts = parts.map(|stretch| {
+        let pen = Pen {
+            file: Arc::clone(file),
+            at: stretch.at() - start,
+            turn: turns.next(),
+        };
+        fetch(stretch, pen, batch)
+    });
+    let mut parts = stream::iter(parts).buffer_unordered(concurrency);
+    while let Some(part) = parts.next().await {
+        part?;
+    }
+    drop(parts);
+    turns.finish().await
+}
+
+/// Fetches one part, and writes it as it arrives.
+async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
+    let mut batch = stretch.batch(size).await?;
+    while !batch.is_empty() {
+        // The next bytes arrive while these are written.
+        let write = blocking(move || pen.write(batch));
+        (batch, pen) = try_join(stretch.batch(size), write).await?;
+    }
+    match pen.turn {
+        Some(turn) => turn.pass().await,
+        None => Ok(()),
+    }
+}
+
+/// Gives the file its name, after the last part.
+fn commit(file: Arc<Shared>, fsync: bool) -> Result<()> {
+    match Arc::into_inner(file) {
+        Some(shared) => shared.file.commit(fsync),
+        None => Err(Error::new(
+            ErrorKind::Unexpected,
+            "a part is written after the last",
+        )),
+    }
+}
+
+/// Runs what blocks where it may.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Io, "the file was not written to its end").with_source(error)
+    })?
 }
 
 // ===== impl Pen =====
 
 impl Pen {
-    async fn sink(self) -> Result<Sink> {
-        match self {
-            Self::Idle(sink) => Ok(sink),
-            Self::Writing(task) => task.await.map_err(|error| {
-                Error::new(ErrorKind::Io, "the file was not written to its end").with_source(error)
-            })?,
-        }
-    }
-}
-
-// ===== impl Sink =====
-
-impl Sink {
-    fn write(&mut self, batch: &[Bytes]) -> Result<()> {
-        for chunk in batch {
-            if let Some(check) = &mut self.check {
-                check.update(chunk);
-            }
-        }
-        let target = &self.target;
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let file = Temporary::beside(target);
-                none.insert(file.map_err(|error| failed("made", target, error))?)
-            }
-        };
-        file.write(batch)
-            .map_err(|error| failed("written", target, error))
-    }
-
-    fn commit(mut self) -> Result<Self> {
-        if let Some(check) = self.check.take() {
-            check.finish()?;
-        }
-        if let Some(mut file) = self.file.take() {
-            file.commit(&self.target, self.fsync)
-                .map_err(|error| failed("put in its place", &self.target, error))?;
+    /// It blocks.
+    fn write(mut self, batch: Vec<Bytes>) -> Result<Self> {
+        self.at = self.file.file.write(self.at, &batch)?;
+        if let Some(turn) = &mut self.turn {
+            turn.hash(batch)?;
         }
         Ok(self)
     }
-}
-
-fn failed(what: &str, target: &Path, error: io::Error) -> Error {
-    let message = format!("the file {target:?} could not be {what}: {error}");
-    Error::new(ErrorKind::Io, message).with_source(error)
-}
-
-// ===== impl Temporary =====
-
-impl Temporary {
-    fn beside(target: &Path) -> io::Result<Self> {
-        // Found only after all the work otherwise.
-        if target.is_dir() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "it is a directory",
-            ));
-        }
-        let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
-        let path = target.with_file_name(name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        Ok(Self {
-            path,
-            file: Some(file),
-            kept: false,
-        })
-    }
-
-    fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
-        match &mut self.file {
-            Some(file) => batch.iter().try_for_each(|chunk| file.write_all(chunk)),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn commit(&mut self, target: &Path, fsync: bool) -> io::Result<()> {
-        if let Some(file) = self.file.take() {
-            if fsync {
-                file.sync_all()?;
-            }
-        }
-        fs::rename(&self.path, target)?;
-        self.kept = true;
-        match fsync {
-            true => sync_directory(target),
-            false => Ok(()),
-        }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Where an open file cannot be removed.
-            self.file = None;
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// The name is as durable as the directory that holds it.
-#[cfg(unix)]
-fn sync_directory(target: &Path) -> io::Result<()> {
-    let directory = target.parent().filter(|parent| *parent != Path::new(""));
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
 }

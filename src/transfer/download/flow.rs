@@ -11,11 +11,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::{
-    source::{Opened, Source},
-    stretch::Stretch,
-    verify::Check,
-};
+use super::{parts::Parts, source::Source, stretch::Stretch, verify::Check, wanted::Wanted};
 use crate::{Error, Result, error::ErrorKind};
 
 /// The bytes that are wanted, in order.
@@ -23,17 +19,12 @@ use crate::{Error, Result, error::ErrorKind};
 /// The first answer is passed on as it arrives; meanwhile, and after it, the parts behind it are fetched by tasks of their
 /// own, at most so many at once, each of them held in memory until its turn.
 pub(super) struct Flow {
-    pub(super) source: Arc<Source>,
+    source: Arc<Source>,
     head: Option<Stretch>,
-    /// From where on no part was asked for yet.
-    next: u64,
-    end: u64,
-    size: u64,
-    part: u64,
+    parts: Parts,
     concurrency: usize,
     window: VecDeque<Task<Result<Vec<Bytes>>>>,
     ready: VecDeque<Bytes>,
-    /// `None` where somebody else does it, or nobody.
     check: Option<Check>,
 }
 
@@ -43,45 +34,23 @@ pub(super) struct Task<T>(JoinHandle<T>);
 // ===== impl Flow =====
 
 impl Flow {
-    pub(super) fn new(opened: Opened, part: u64, concurrency: usize, check: Option<Check>) -> Self {
-        let Opened {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        let Wanted {
             source,
-            first,
-            body,
-            end,
-        } = opened;
-        let next = first.end;
+            mut parts,
+            concurrency,
+            check,
+            ..
+        } = wanted;
         Self {
-            size: end - first.start,
-            head: Some(Stretch::new(Arc::clone(&source), first, body)),
             source,
-            next,
-            end,
-            part,
+            head: parts.next(),
+            parts,
             concurrency,
             window: VecDeque::new(),
             ready: VecDeque::new(),
             check,
         }
-    }
-
-    /// How many bytes there are in all.
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// How many bytes a part has, at most.
-    pub(super) fn part(&self) -> u64 {
-        self.part
-    }
-
-    pub(super) fn checks(&self) -> bool {
-        self.check.is_some()
-    }
-
-    /// Leaves the comparison of the checksum to the caller.
-    pub(super) fn take_check(&mut self) -> Option<Check> {
-        self.check.take()
     }
 
     /// The next chunk; `None` at the end.
@@ -93,6 +62,29 @@ impl Flow {
             _ => {}
         }
         Ok(chunk)
+    }
+
+    /// All of it, which is so many bytes, in one piece.
+    pub(super) async fn collect(mut self, size: u64) -> Result<Bytes> {
+        let Some(first) = self.next().await? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() as u64 == size {
+            self.next().await?;
+            return Ok(first);
+        }
+        let mut all = Vec::new();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        all.try_reserve_exact(size).map_err(|error| {
+            let message = format!("{size} bytes do not fit into memory");
+            Error::new(ErrorKind::Io, message).with_source(error)
+        })?;
+        all.extend_from_slice(&first);
+        drop(first);
+        while let Some(chunk) = self.next().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.into())
     }
 
     async fn unchecked(&mut self) -> Result<Option<Bytes>> {
@@ -118,12 +110,12 @@ impl Flow {
 
     fn refill(&mut self) {
         let most = self.concurrency - usize::from(self.head.is_some() && self.concurrency > 1);
-        while self.next < self.end && self.window.len() < most {
-            let end = self.end.min(self.next.saturating_add(self.part));
-            let part = Stretch::new(Arc::clone(&self.source), self.next..end, None);
+        while self.window.len() < most {
+            let Some(part) = self.parts.next() else {
+                return;
+            };
             let task = Task::spawn(&self.source.runtime, part.collect());
             self.window.push_back(task);
-            self.next = end;
         }
     }
 }

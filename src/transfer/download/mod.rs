@@ -3,7 +3,6 @@
 use std::{
     ops::{Bound, RangeBounds},
     path::Path,
-    sync::{Arc, atomic::Ordering},
 };
 
 use bytes::Bytes;
@@ -12,33 +11,28 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use self::{
     flow::Flow,
-    source::{Opened, Place, Source},
-    verify::Check,
+    source::{Place, Source},
+    told::Story,
+    wanted::Wanted,
 };
-use crate::{
-    Body, Error, LakeFsUri, Result,
-    error::ErrorKind,
-    transfer::{MIB, Transfer},
-};
+use crate::{Body, Error, LakeFsUri, Result, error::ErrorKind, transfer::Transfer};
 
 mod answer;
 mod file;
 mod flow;
+mod parts;
 mod ranges;
 mod reader;
 mod source;
 mod stretch;
+mod temporary;
+mod told;
 mod verify;
+mod wanted;
 
 pub use self::reader::ObjectReader;
 #[cfg(feature = "blocking")]
 pub(crate) use self::reader::io_error;
-
-/// How much the first request asks for, in bytes: an object that has no more is read in one go.
-const FIRST: u64 = 8 * MIB;
-
-/// The least that is worth a request, in bytes, unless the transfer says otherwise.
-const LEAST_PART: u64 = 4 * MIB;
 
 /// An object about to be read; made by [`Transfer::download`].
 ///
@@ -68,19 +62,22 @@ const LEAST_PART: u64 = 4 * MIB;
 /// - **Changes.** All parts are of one version of the object, by its ETag. When it changes meanwhile, that is an
 ///   [`is_precondition_failed`](Error::is_precondition_failed) error: pieces of two objects are never joined.
 /// - **Damage.** The MD5 of a whole object is compared with the checksum that lakeFS has, where it is one.
-/// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once, which are passed
-///   on in order. They grow with the object, up to [`Transfer::part_size`]. With a concurrency of 1 it is one request.
+/// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once. In a file, each is
+///   written to its own place as it arrives; elsewhere they are passed on in order. They grow with the object, up to
+///   [`Transfer::part_size`]. With a concurrency of 1 it is one request.
 /// - **The way.** [`Transfer::mode`] decides. A presigned URL is replaced before it expires, and when the store says that it
 ///   has.
 #[must_use = "a download does nothing until it is read into something"]
 #[derive(Clone, Debug)]
 pub struct Download {
     transfer: Transfer,
-    place: Place,
+    /// A URI that is none is told when it is read.
+    place: Result<Place, String>,
     start: Bound<u64>,
     end: Bound<u64>,
     verify: bool,
     fsync: bool,
+    of_many: bool,
 }
 
 /// What was downloaded.
@@ -107,23 +104,25 @@ impl Transfer {
         reference: impl Into<String>,
         path: impl Into<String>,
     ) -> Download {
-        Download {
-            transfer: self.clone(),
-            place: Place {
-                repository: repository.into(),
-                reference: reference.into(),
-                path: path.into(),
-            },
-            start: Bound::Unbounded,
-            end: Bound::Unbounded,
-            verify: self.verify,
-            fsync: false,
-        }
+        let place = Place {
+            repository: repository.into(),
+            reference: reference.into(),
+            path: path.into(),
+        };
+        Download::new(self, Ok(place))
     }
 
-    /// As [`download`](Self::download), from a place in one piece.
-    pub fn download_from(&self, uri: &LakeFsUri) -> Download {
-        self.download(uri.repository(), uri.reference(), uri.path())
+    /// As [`download`](Self::download), from a place in one piece: `lakefs://repository/ref/path`, as text or a [`LakeFsUri`].
+    ///
+    /// A text that is no such URI is an [`is_invalid_input`](Error::is_invalid_input) error where the object is read, before
+    /// anything is sent.
+    pub fn download_from<U>(&self, uri: U) -> Download
+    where
+        U: TryInto<LakeFsUri>,
+        Error: From<U::Error>,
+    {
+        let place = Place::of(uri).map_err(|error| error.message().to_owned());
+        Download::new(self, place)
     }
 
     /// Opens an object to be read here and there: an `AsyncRead` and `AsyncSeek` that fetches what is read.
@@ -145,20 +144,42 @@ impl Transfer {
         Source::find(self, place).await.map(ObjectReader::new)
     }
 
-    /// As [`reader`](Self::reader), from a place in one piece.
+    /// As [`reader`](Self::reader), from a place in one piece: `lakefs://repository/ref/path`, as text or a [`LakeFsUri`].
     ///
     /// # Errors
     ///
-    /// As [`reader`](Self::reader).
-    pub async fn reader_from(&self, uri: &LakeFsUri) -> Result<ObjectReader> {
-        self.reader(uri.repository(), uri.reference(), uri.path())
-            .await
+    /// As [`reader`](Self::reader); [`is_invalid_input`](Error::is_invalid_input) where it is no such URI.
+    pub async fn reader_from<U>(&self, uri: U) -> Result<ObjectReader>
+    where
+        U: TryInto<LakeFsUri>,
+        Error: From<U::Error>,
+    {
+        let source = Source::find(self, Place::of(uri)?).await?;
+        Ok(ObjectReader::new(source))
     }
 }
 
 // ===== impl Download =====
 
 impl Download {
+    fn new(transfer: &Transfer, place: Result<Place, String>) -> Self {
+        Self {
+            transfer: transfer.clone(),
+            place,
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+            verify: transfer.verify,
+            fsync: false,
+            of_many: false,
+        }
+    }
+
+    /// One of many, whose beginnings and ends are told by who knows them all.
+    pub(super) fn of_many(mut self) -> Self {
+        self.of_many = true;
+        self
+    }
+
     /// Only these bytes, such as `100..200` or `1024..`. What is beyond the object's end is left out.
     pub fn range(mut self, range: impl RangeBounds<u64>) -> Self {
         self.start = range.start_bound().cloned();
@@ -182,7 +203,8 @@ impl Download {
 
     /// Reads into a file, which appears under its name when it is whole: until then it has another one in the same directory.
     ///
-    /// A file of that name is replaced. What was begun is removed when it fails, and when the future is dropped.
+    /// A file of that name is replaced. What was begun is removed when it fails, and when the future is dropped. It has its
+    /// full size from the beginning, so that a file system may say at once that there is no room.
     ///
     /// # Errors
     ///
@@ -192,10 +214,15 @@ impl Download {
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
         let (path, fsync) = (path.as_ref().to_owned(), self.fsync);
-        let flow = self.open().await?;
-        let report = Report::of(&flow);
-        let size = file::write(flow, &path, fsync).await?;
-        Ok(report.done(size))
+        let mut story = Story::of(&self);
+        let outcome = async {
+            let wanted = Wanted::find(self, &mut story).await?;
+            let report = wanted.report();
+            file::write(wanted, &path, fsync).await?;
+            Ok(report.done())
+        }
+        .await;
+        story.end(outcome)
     }
 
     /// Reads into memory.
@@ -204,26 +231,14 @@ impl Download {
     ///
     /// As [`to_file`](Self::to_file); [`is_io`](Error::is_io) when there is not enough of it.
     pub async fn to_bytes(self) -> Result<Bytes> {
-        let mut flow = self.open().await?;
-        let Some(first) = flow.next().await? else {
-            return Ok(Bytes::new());
-        };
-        if first.len() as u64 == flow.size() {
-            flow.next().await?;
-            return Ok(first);
+        let mut story = Story::of(&self);
+        let outcome = async {
+            let wanted = Wanted::find(self, &mut story).await?;
+            let size = wanted.size;
+            Flow::new(wanted).collect(size).await
         }
-        let mut all = Vec::new();
-        let size = usize::try_from(flow.size()).unwrap_or(usize::MAX);
-        all.try_reserve_exact(size).map_err(|error| {
-            let message = format!("{size} bytes do not fit into memory");
-            Error::new(ErrorKind::Io, message).with_source(error)
-        })?;
-        all.extend_from_slice(&first);
-        drop(first);
-        while let Some(chunk) = flow.next().await? {
-            all.extend_from_slice(&chunk);
-        }
-        Ok(all.into())
+        .await;
+        story.end(outcome)
     }
 
     /// Reads into a writer, in order, and flushes it.
@@ -235,15 +250,19 @@ impl Download {
     /// As [`to_file`](Self::to_file).
     pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin) -> Result<Downloaded> {
         let failed = |error| Error::new(ErrorKind::Io, "the writer failed").with_source(error);
-        let mut flow = self.open().await?;
-        let report = Report::of(&flow);
-        let mut size = 0;
-        while let Some(chunk) = flow.next().await? {
-            writer.write_all(&chunk).await.map_err(failed)?;
-            size += chunk.len() as u64;
+        let mut story = Story::of(&self);
+        let outcome = async {
+            let wanted = Wanted::find(self, &mut story).await?;
+            let report = wanted.report();
+            let mut flow = Flow::new(wanted);
+            while let Some(chunk) = flow.next().await? {
+                writer.write_all(&chunk).await.map_err(failed)?;
+            }
+            writer.flush().await.map_err(failed)?;
+            Ok(report.done())
         }
-        writer.flush().await.map_err(failed)?;
-        Ok(report.done(size))
+        .await;
+        story.end(outcome)
     }
 
     /// The bytes as they come, in order: a stream that is taken up where it is cut, unlike that of
@@ -253,68 +272,21 @@ impl Download {
     ///
     /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole.
     pub async fn stream(self) -> Result<Body> {
-        let flow = self.open().await?;
-        let size = flow.size();
-        let chunks = stream::try_unfold(flow, |mut flow| async {
-            let chunk = flow.next().await?;
-            Ok::<_, Error>(chunk.map(|chunk| (chunk, flow)))
+        let mut story = Story::of(&self);
+        let wanted = match Wanted::find(self, &mut story).await {
+            Ok(wanted) => wanted,
+            failed => return story.end(failed).map(|_| Body::empty()),
+        };
+        let size = wanted.size;
+        let chunks = stream::try_unfold((Flow::new(wanted), story), |(mut flow, story)| async {
+            let chunk = flow.next().await;
+            match &chunk {
+                Ok(Some(_)) => {}
+                Ok(None) => story.done(),
+                Err(error) => story.failed(error),
+            }
+            Ok::<_, Error>(chunk?.map(|chunk| (chunk, (flow, story))))
         });
         Ok(Body::from_sized_stream(size, chunks))
-    }
-
-    async fn open(self) -> Result<Flow> {
-        let start = match self.start {
-            Bound::Included(start) => start,
-            Bound::Excluded(start) => start.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match self.end {
-            Bound::Included(end) => Some(end.saturating_add(1)),
-            Bound::Excluded(end) => Some(end),
-            Bound::Unbounded => None,
-        };
-        if end.is_some_and(|end| end <= start) {
-            return Err(Error::invalid_input(format!(
-                "`range` has no bytes: it begins at {start} and ends before {}",
-                end.unwrap_or_default()
-            )));
-        }
-        let most = self.transfer.part_size;
-        let concurrency = self.transfer.concurrency.get();
-        let first = (concurrency > 1).then(|| most.min(FIRST));
-        let opened = Opened::find(&self.transfer, self.place, start, end, first).await?;
-        let whole = start == 0 && opened.end == opened.source.size;
-        let check = match self.verify && whole {
-            true => Check::of(&opened.source),
-            false => None,
-        };
-        // Enough parts to keep all requests busy until near the end, none too small to be worth a request.
-        let part = ((opened.end - start) / 256).next_multiple_of(MIB);
-        let part = part.max(LEAST_PART).min(most);
-        Ok(Flow::new(opened, part, concurrency, check))
-    }
-}
-
-/// What is known before the end.
-struct Report {
-    source: Arc<Source>,
-    checks: bool,
-}
-
-impl Report {
-    fn of(flow: &Flow) -> Self {
-        Self {
-            source: Arc::clone(&flow.source),
-            checks: flow.checks(),
-        }
-    }
-
-    fn done(self, size_bytes: u64) -> Downloaded {
-        Downloaded {
-            size_bytes,
-            etag: self.source.version.etag().map(str::to_owned),
-            verified: self.checks && self.source.md5().is_some(),
-            resumed: self.source.resumed.load(Ordering::Relaxed),
-        }
     }
 }

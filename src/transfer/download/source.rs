@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, time::Instant};
 
 use super::answer::{self, Version};
 use crate::{
-    Body, Call, Client, Error, Result,
+    Body, Call, Client, Error, LakeFsUri, Result,
     api::objects::GetObject,
     error::ErrorKind,
     models::{Answer, ObjectHead, ObjectStats},
@@ -79,6 +79,28 @@ pub(super) struct Opened {
 // ===== impl Place =====
 
 impl Place {
+    pub(super) fn of<U>(uri: U) -> Result<Self>
+    where
+        U: TryInto<LakeFsUri>,
+        Error: From<U::Error>,
+    {
+        let uri = uri.try_into()?;
+        Ok(Self {
+            repository: uri.repository().to_owned(),
+            reference: uri.reference().to_owned(),
+            path: uri.path().to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.path.is_empty() {
+            true => Err(Error::invalid_input(
+                "`path` is empty; give the path of an object",
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn get(&self, client: &Client) -> Call<GetObject> {
         client.get_object(&self.repository, &self.reference, &self.path)
     }
@@ -106,6 +128,7 @@ impl Opened {
     ) -> Result<Self> {
         // Before anything is sent.
         runtime()?;
+        place.check()?;
         if let Some(source) = Source::presigned(transfer, &place).await? {
             let end = end.map_or(source.size, |end| end.min(source.size));
             if start > 0 && start >= end {
@@ -203,6 +226,7 @@ impl Source {
     pub(super) async fn find(transfer: &Transfer, place: Place) -> Result<Self> {
         // Before anything is sent.
         runtime()?;
+        place.check()?;
         if let Some(source) = Self::presigned(transfer, &place).await? {
             return Ok(source);
         }
@@ -212,7 +236,7 @@ impl Source {
 
     /// The object in the store, where that is the way to go.
     async fn presigned(transfer: &Transfer, place: &Place) -> Result<Option<Self>> {
-        if !transfer.route().await?.presigned {
+        if !transfer.route(&place.repository).await?.presigned {
             return Ok(None);
         }
         let stats = match place.stat(transfer.client(), true).await {

@@ -43,6 +43,11 @@ impl Stretch {
         }
     }
 
+    /// Where in the object the next chunk is from.
+    pub(super) fn at(&self) -> u64 {
+        self.left.start
+    }
+
     /// The next chunk, which is not empty; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
@@ -77,13 +82,22 @@ impl Stretch {
         }
     }
 
+    /// Chunks of that many bytes, or some more; fewer only where it ends, and none after that.
+    pub(super) async fn batch(&mut self, bytes: u64) -> Result<Vec<Bytes>> {
+        let (mut batch, mut size) = (Vec::new(), 0);
+        while size < bytes {
+            let Some(chunk) = self.next().await? else {
+                break;
+            };
+            size += chunk.len() as u64;
+            batch.push(chunk);
+        }
+        Ok(batch)
+    }
+
     /// All of it.
     pub(super) async fn collect(mut self) -> Result<Vec<Bytes>> {
-        let mut chunks = Vec::new();
-        while let Some(chunk) = self.next().await? {
-            chunks.push(chunk);
-        }
-        Ok(chunks)
+        self.batch(u64::MAX).await
     }
 
     fn arrived(&mut self, mut chunk: Bytes) -> Result<Bytes> {

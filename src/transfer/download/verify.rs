@@ -1,16 +1,36 @@
-//! [`Check`]: whether the bytes of a whole object are those that were stored.
+//! [`Check`]: whether the bytes of a whole object are those that were stored; [`Turns`]: of parts that arrive side by side.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use md5::{Digest as _, Md5};
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::source::Source;
-use crate::{Error, Result};
+use super::{file::blocking, source::Source};
+use crate::{Error, Result, error::ErrorKind};
 
 /// The MD5 of what came so far.
 pub(super) struct Check {
     source: Arc<Source>,
     digest: Md5,
+}
+
+/// Gives each part its [`Turn`], in their order.
+pub(super) struct Turns {
+    /// Where the last part leaves the check to the next; `None` where nothing is compared.
+    last: Option<oneshot::Receiver<Check>>,
+}
+
+/// When a part is hashed: a digest takes bytes only in order, so the check goes from part to part.
+///
+/// What arrives before is kept.
+pub(super) struct Turn {
+    /// Not hashed yet.
+    kept: Vec<Bytes>,
+    /// Here since the parts before were hashed.
+    check: Option<Check>,
+    before: oneshot::Receiver<Check>,
+    after: oneshot::Sender<Check>,
 }
 
 // ===== impl Check =====
@@ -44,4 +64,86 @@ impl Check {
             "the MD5 of what arrived is not the object's checksum: it was damaged on the way; if its writer set the checksum, and not as an MD5, read it with `verify(false)`",
         ))
     }
+}
+
+// ===== impl Turns =====
+
+impl Turns {
+    pub(super) fn new(check: Option<Check>) -> Self {
+        let last = check.map(|check| {
+            let (first, last) = oneshot::channel();
+            // The other end is here.
+            let _ = first.send(check);
+            last
+        });
+        Self { last }
+    }
+
+    /// That of the next part; `None` where nothing is compared.
+    pub(super) fn next(&mut self) -> Option<Turn> {
+        let before = self.last.take()?;
+        let (after, next) = oneshot::channel();
+        self.last = Some(next);
+        Some(Turn {
+            kept: Vec::new(),
+            check: None,
+            before,
+            after,
+        })
+    }
+
+    /// Compares, after the last part.
+    pub(super) async fn finish(self) -> Result<()> {
+        match self.last {
+            Some(last) => last.await.map_err(|_| stopped())?.finish(),
+            None => Ok(()),
+        }
+    }
+}
+
+// ===== impl Turn =====
+
+impl Turn {
+    /// Hashes what arrived, or keeps it where it is not yet its turn. It blocks.
+    pub(super) fn hash(&mut self, batch: Vec<Bytes>) -> Result<()> {
+        self.kept.extend(batch);
+        if self.check.is_none() {
+            match self.before.try_recv() {
+                Ok(check) => self.check = Some(check),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Closed) => return Err(stopped()),
+            }
+        }
+        if let Some(check) = &mut self.check {
+            for chunk in self.kept.drain(..) {
+                check.update(&chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all of the part is hashed, and leaves the check to the next part.
+    pub(super) async fn pass(self) -> Result<()> {
+        let check = match self.check {
+            Some(check) => check,
+            None => {
+                let mut check = self.before.await.map_err(|_| stopped())?;
+                let kept = self.kept;
+                blocking(move || {
+                    for chunk in kept {
+                        check.update(&chunk);
+                    }
+                    Ok(check)
+                })
+                .await?
+            }
+        };
+        // Who does not want it any more has failed.
+        let _ = self.after.send(check);
+        Ok(())
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Unexpected, "the part before was not read")
 }

@@ -31,18 +31,30 @@ pub(super) fn is_md5_of_parts(checksum: &str) -> bool {
         .is_some_and(|(md5, count)| is_md5(md5) && count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// What a store says about data that it took, without quotes: its MD5 where it tells that by itself, as Azure does, else its
-/// ETag. `None` when it, or a proxy in between, says nothing.
+/// What a store says about data that it took, without quotes: its MD5 where it tells that by itself, else its ETag. `None`
+/// when it, or a proxy in between, says nothing.
 pub(super) fn stored(headers: &HeaderMap) -> Option<String> {
+    let sum = md5(headers);
+    sum.map(Sum::hex).or_else(|| etag(headers))
+}
+
+/// The MD5 that a store tells: Azure in `Content-MD5`, Google in `x-goog-hash: crc32c=…,md5=…`, on one line or on two.
+fn md5(headers: &HeaderMap) -> Option<Sum> {
     const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-    let md5 = headers
+    const GOOGLE: HeaderName = HeaderName::from_static("x-goog-hash");
+    let google = headers
+        .get_all(GOOGLE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|hash| hash.trim().strip_prefix("md5="));
+    let plain = headers
         .get(CONTENT_MD5)
-        .and_then(|value| STANDARD.decode(value).ok())
-        .and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-    if let Some(md5) = md5 {
-        return Some(Sum(md5).hex());
-    }
-    etag(headers)
+        .and_then(|value| value.to_str().ok());
+    let md5 = plain.into_iter().chain(google);
+    md5.filter_map(|text| STANDARD.decode(text).ok())
+        .find_map(|bytes| bytes.try_into().ok())
+        .map(Sum)
 }
 
 /// A store's ETag, without quotes.

@@ -1,6 +1,6 @@
 //! Objects in: from memory, files, streams and readers.
 //!
-//! | the data | the way it takes ([`Mode::Auto`]) |
+//! | the data | the way it takes ([`Mode::Auto`](super::Mode::Auto)) |
 //! |---|---|
 //! | up to 64 KiB | to lakeFS, in one request |
 //! | up to [`part_size`](Transfer::part_size) | to the object store by one presigned URL, then linked to its path |
@@ -14,7 +14,6 @@
 //! fails or is dropped is aborted, so that no parts are left in the store to be paid for.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     future::{Future, IntoFuture},
     path::PathBuf,
@@ -24,76 +23,49 @@ use std::{
 use tokio::{io::AsyncRead, runtime::Handle};
 
 use self::{
-    source::{Source, Stream},
+    job::{Facts, Job, SMALL},
+    source::Source,
+    target::Target,
     watch::Watch,
 };
-use super::{MAX_PART, MIN_PART, Mode, Transfer, route::Route};
-use crate::{
-    Body, Client, Error, Result,
-    error::ErrorKind,
-    models::{ObjectStats, StagingMetadata},
+use super::{
+    Transfer,
+    progress::{Event, Progress},
 };
+use crate::{Body, Error, LakeFsUri, Result, models::ObjectStats};
 
 mod body;
 mod checksum;
 mod direct;
 mod file;
+mod job;
 mod multipart;
 mod single;
 mod source;
+mod target;
 mod watch;
 mod writer;
 
 pub use self::writer::ObjectWriter;
 
-/// What is sent to lakeFS itself even where it offers presigned URLs, which take three requests.
-const SMALL: u64 = 64 * 1024;
-/// The most that stores take in one request.
-const MAX_SINGLE: u64 = 5 * 1024 * 1024 * 1024;
-/// The longest path that lakeFS takes, in bytes.
-const MAX_PATH: usize = 1024;
-
 /// An object about to be uploaded: say what is in it, then await it.
 ///
-/// Made by [`Transfer::upload`].
+/// Made by [`Transfer::upload`] and [`Transfer::upload_to`].
 #[must_use = "an upload does nothing until it is awaited"]
 pub struct Upload {
     transfer: Transfer,
-    target: Target,
+    /// An error where it was given as a URI that is none.
+    target: Result<Target>,
     facts: Facts,
     input: Input,
+    /// Whether it is one of many, which tell by themselves when each begins and ends.
+    of_many: bool,
 }
 
 /// Where the data comes from.
 enum Input {
     Body(Body),
     File(PathBuf),
-}
-
-/// Where an object goes.
-#[derive(Clone, Debug)]
-struct Target {
-    client: Client,
-    repository: String,
-    branch: String,
-    path: String,
-}
-
-/// What is kept with an object, and when it is written at all.
-#[derive(Clone, Debug, Default)]
-struct Facts {
-    content_type: Option<String>,
-    metadata: BTreeMap<String, String>,
-    if_none_match: Option<String>,
-    if_match: Option<String>,
-}
-
-/// One upload under way, but for its data.
-struct Job {
-    transfer: Transfer,
-    target: Target,
-    facts: Facts,
-    watch: Watch,
 }
 
 // ===== impl Transfer =====
@@ -106,17 +78,39 @@ impl Transfer {
         branch: impl Into<String>,
         path: impl Into<String>,
     ) -> Upload {
-        Upload {
-            transfer: self.clone(),
-            target: Target {
+        Upload::new(
+            self,
+            Ok(Target {
                 client: self.client.clone(),
                 repository: repository.into(),
                 branch: branch.into(),
                 path: path.into(),
-            },
-            facts: Facts::default(),
-            input: Input::Body(Body::empty()),
-        }
+            }),
+        )
+    }
+
+    /// As [`upload`](Self::upload), to a place in one piece: a [`LakeFsUri`], or a string that is one.
+    ///
+    /// ```
+    /// # use lakefs_sdk::{Client, models::RepositoryCreation, testing::MemoryLakeFs};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let client = Client::new(MemoryLakeFs::new());
+    /// # client.create_repository(RepositoryCreation::new("lake", "mem://lake")).await?;
+    /// let stats = client.transfer().upload_to("lakefs://lake/main/a.txt").body("hello").await?;
+    /// assert_eq!(stats.path, "a.txt");
+    /// # Ok::<_, lakefs_sdk::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is no URI is [`is_invalid_input`](Error::is_invalid_input) when the upload is awaited. Nothing is sent.
+    pub fn upload_to<U>(&self, uri: U) -> Upload
+    where
+        U: TryInto<LakeFsUri>,
+        Error: From<U::Error>,
+    {
+        let uri = uri.try_into().map_err(Error::from);
+        Upload::new(self, uri.map(|uri| Target::of(self.client.clone(), &uri)))
     }
 
     /// Uploads what is written to an [`ObjectWriter`]. For one with a content type, metadata or conditions see
@@ -129,11 +123,34 @@ impl Transfer {
     ) -> ObjectWriter {
         self.upload(repository, branch, path).writer()
     }
+
+    /// As [`writer`](Self::writer), to a place in one piece: see [`upload_to`](Self::upload_to).
+    ///
+    /// # Errors
+    ///
+    /// What is no URI is told by the first write, or by [`finish`](ObjectWriter::finish).
+    pub fn writer_to<U>(&self, uri: U) -> ObjectWriter
+    where
+        U: TryInto<LakeFsUri>,
+        Error: From<U::Error>,
+    {
+        self.upload_to(uri).writer()
+    }
 }
 
 // ===== impl Upload =====
 
 impl Upload {
+    fn new(transfer: &Transfer, target: Result<Target>) -> Self {
+        Self {
+            transfer: transfer.clone(),
+            target,
+            facts: Facts::default(),
+            input: Input::Body(Body::empty()),
+            of_many: false,
+        }
+    }
+
     /// The data: bytes, a string, or any [`Body`], also one of unknown length. Default: none.
     ///
     /// Of a stream that can be read only once, at most what is in flight is kept to send it again.
@@ -188,39 +205,66 @@ impl Upload {
         self
     }
 
-    /// Uploads.
+    /// One of many, whose beginning and end somebody else tells.
+    pub(in crate::transfer) fn of_many(mut self) -> Self {
+        self.of_many = true;
+        self
+    }
+
+    /// Uploads, and tells it.
     ///
     /// # Errors
     ///
-    /// - [`is_invalid_input`](Error::is_invalid_input): the path is empty or too long, the file cannot be opened, or this is
-    ///   not polled on a tokio runtime. Nothing was sent.
+    /// - [`is_invalid_input`](Error::is_invalid_input): the URI is none, the path is empty or too long, the file cannot be
+    ///   opened, or this is not polled on a tokio runtime. Nothing was sent.
     /// - [`is_precondition_failed`](Error::is_precondition_failed): the condition does not hold. Nothing was changed.
     /// - [`is_body`](Error::is_body): the data could not be read to its end, or what was stored is not what was sent; the
     ///   message says which, and what to do.
     /// - Besides: whatever lakeFS or the object store refuse. The message names the store's host where it was the store.
     async fn run(self) -> Result<ObjectStats> {
-        let Self {
-            transfer,
-            target,
-            facts,
-            input,
-        } = self;
-        target.check()?;
-        runtime()?;
-        let source = match input {
-            Input::Body(body) => Source::from_body(body),
-            Input::File(path) => Source::open(path).await?,
-        };
-        let watch = Watch::new(&transfer.progress, &target.path);
+        let target = self.target?;
+        let watch = Watch::new(&self.transfer.progress, &target.path);
         let job = Job {
-            transfer,
+            transfer: self.transfer,
             target,
-            facts,
+            facts: self.facts,
             watch,
         };
-        let stats = job.run(source).await?;
-        job.watch.complete(stats.size_bytes);
-        Ok(stats)
+        let progress = match self.of_many {
+            true => Progress::default(),
+            false => job.transfer.progress.clone(),
+        };
+        let path = &job.target.path;
+        let outcome = async {
+            job.target.check()?;
+            runtime()?;
+            let source = self.input.open().await?;
+            let bytes = source.size();
+            progress.tell(|| Event::ObjectStarted { path, bytes });
+            job.run(source).await
+        }
+        .await;
+        match &outcome {
+            Ok(stats) => {
+                let bytes = stats.size_bytes.and_then(|size| u64::try_from(size).ok());
+                let bytes = bytes.unwrap_or_default();
+                job.watch.complete(bytes);
+                progress.tell(|| Event::ObjectDone { path, bytes });
+            }
+            Err(error) => progress.tell(|| Event::ObjectFailed { path, error }),
+        }
+        outcome
+    }
+}
+
+// ===== impl Input =====
+
+impl Input {
+    async fn open(self) -> Result<Source> {
+        match self {
+            Self::Body(body) => Ok(Source::from_body(body)),
+            Self::File(path) => Source::open(path).await,
+        }
     }
 }
 
@@ -235,118 +279,15 @@ impl IntoFuture for Upload {
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload")
-            .field("repository", &self.target.repository)
-            .field("branch", &self.target.branch)
-            .field("path", &self.target.path)
-            .finish_non_exhaustive()
-    }
-}
-
-// ===== impl Target =====
-
-impl Target {
-    fn check(&self) -> Result<()> {
-        if self.path.is_empty() {
-            return Err(Error::invalid_input(
-                "`path` is empty; give the path that the object is to have",
-            ));
-        }
-        if self.path.len() > MAX_PATH {
-            return Err(Error::invalid_input(format!(
-                "`path` has {} bytes; lakeFS takes at most {MAX_PATH}",
-                self.path.len()
-            )));
-        }
-        Ok(())
-    }
-
-    /// What is at the path now.
-    async fn look(&self) -> Result<ObjectStats> {
-        let Self {
-            client,
-            repository,
-            branch,
-            path,
-        } = self;
-        let call = client.stat_object(repository, branch, path);
-        call.user_metadata(true).await
-    }
-}
-
-// ===== impl Job =====
-
-impl Job {
-    async fn run(&self, source: Source) -> Result<ObjectStats> {
-        let part_size = self.part_size();
-        let mut source = match source {
-            // Whatever fits into a part can be sent again, and has a size.
-            Source::Stream(stream) if stream.size().is_none_or(|size| size <= part_size) => {
-                stream.settle(part_size).await?
-            }
-            source => source,
+        let mut debug = f.debug_struct("Upload");
+        match &self.target {
+            Ok(target) => debug
+                .field("repository", &target.repository)
+                .field("branch", &target.branch)
+                .field("path", &target.path),
+            Err(error) => debug.field("error", error),
         };
-        let size = source.size();
-        if self.transfer.mode == Mode::Auto && size.is_some_and(|size| size <= SMALL) {
-            return self.direct(&mut source).await;
-        }
-        let route = self.transfer.route().await?;
-        if route.multipart && !self.is_conditional() && size.is_none_or(|size| size > part_size) {
-            return self.in_parts(source).await;
-        }
-        if !route.presigned {
-            return self.direct(&mut source).await;
-        }
-        match size {
-            Some(size) if size <= MAX_SINGLE => self.single(&mut source, size).await,
-            _ if self.transfer.mode == Mode::Auto => self.direct(&mut source).await,
-            _ => Err(self.too_large(route)),
-        }
-    }
-
-    fn part_size(&self) -> u64 {
-        self.transfer.part_size.clamp(MIN_PART, MAX_PART)
-    }
-
-    fn is_conditional(&self) -> bool {
-        self.facts.if_none_match.is_some() || self.facts.if_match.is_some()
-    }
-
-    /// Whether data that could not reach the object store may go through lakeFS instead; then that is what all do from now
-    /// on.
-    fn falls_back(&self, error: &Error) -> bool {
-        let unreached =
-            error.is_connect() && error.operation().map(|meta| meta.id) == Some("presignedPut");
-        let falls_back = unreached && self.transfer.mode == Mode::Auto;
-        if falls_back {
-            self.transfer.avoid_store();
-            report_fallback(error);
-        }
-        falls_back
-    }
-
-    fn too_large(&self, route: Route) -> Error {
-        let why = match route.multipart {
-            true => "with a condition it cannot be sent in parts",
-            false => "lakeFS offers no presigned upload in parts for this store",
-        };
-        let message = format!(
-            "the object is too large for one presigned request, or its size is not known, and {why}; use `transfer::Mode::Auto`, \
-             which sends it through lakeFS"
-        );
-        Error::new(ErrorKind::InvalidInput, message)
-    }
-
-    fn staging_metadata(&self, staged: StagingMetadata) -> StagingMetadata {
-        let facts = &self.facts;
-        let staged = match facts.metadata.is_empty() {
-            true => staged,
-            false => staged.user_metadata(facts.metadata.clone()),
-        };
-        match &facts.content_type {
-            Some(content_type) => staged.content_type(content_type),
-            None => staged,
-        }
+        debug.finish_non_exhaustive()
     }
 }
 
@@ -355,18 +296,4 @@ fn runtime() -> Result<Handle> {
     Handle::try_current().map_err(|error| {
         Error::invalid_input("an upload must be polled on a tokio runtime").with_source(error)
     })
-}
-
-#[cfg(feature = "tracing")]
-fn report_fallback(error: &Error) {
-    tracing::warn!(%error, "the object store cannot be reached from here: uploading through lakeFS from now on");
-}
-
-#[cfg(not(feature = "tracing"))]
-fn report_fallback(_: &Error) {}
-
-impl From<Stream> for Source {
-    fn from(stream: Stream) -> Self {
-        Self::Stream(stream)
-    }
 }

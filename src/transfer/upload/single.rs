@@ -1,6 +1,9 @@
 //! An object to the object store by one presigned URL, then linked to its path.
 
-use http::{HeaderName, HeaderValue, Request, Uri, header::CONTENT_TYPE};
+use http::{
+    HeaderName, HeaderValue, Request, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 
 use super::{
     super::store::{self, PRESIGNED_PUT},
@@ -11,7 +14,10 @@ use super::{
 use crate::{
     Body, Error, Result,
     models::{ObjectStats, StagingLocation, StagingMetadata},
-    transfer::{Mode, route},
+    transfer::{
+        Mode,
+        route::{self, Route},
+    },
 };
 
 /// How often a URL that expired is replaced by a fresh one.
@@ -20,7 +26,12 @@ pub(super) const MAX_RENEWALS: u32 = 3;
 const MAX_LINKS: u32 = 3;
 
 impl Job {
-    pub(super) async fn single(&self, source: &mut Source, size: u64) -> Result<ObjectStats> {
+    pub(super) async fn single(
+        &self,
+        source: &mut Source,
+        size: u64,
+        route: Route,
+    ) -> Result<ObjectStats> {
         let mut renewals = 0;
         loop {
             let location = self.address().await?;
@@ -34,7 +45,7 @@ impl Job {
             let body = self
                 .watch
                 .body(source.body(self.transfer.verify.then_some(&sent)));
-            let request = self.put(url, body)?;
+            let request = self.put(url, body, route)?;
             match store::send(&self.target.client, request, PRESIGNED_PUT).await {
                 Ok((parts, _)) => {
                     let stored = checksum::stored(&parts.headers)
@@ -73,8 +84,16 @@ impl Job {
             .await
     }
 
-    fn put(&self, url: &str, body: Body) -> Result<Request<Body>> {
-        let mut request = put(store::parse(url)?, body);
+    fn put(&self, url: &str, body: Body, route: Route) -> Result<Request<Body>> {
+        const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
+        let url = store::parse(url)?;
+        // Azure wants to know what kind of blob it is to make. Without a word of lakeFS's, its host tells that it is Azure.
+        let is_azure = route.azure || url.host().is_some_and(|host| host.contains(".blob."));
+        let mut request = put(url, body);
+        if is_azure {
+            let headers = request.headers_mut();
+            headers.insert(BLOB_TYPE, HeaderValue::from_static("BlockBlob"));
+        }
         if let Some(content_type) = &self.facts.content_type {
             let value = HeaderValue::try_from(content_type).map_err(|_| {
                 Error::invalid_input(format!(
@@ -135,14 +154,12 @@ impl Job {
 
 /// A request that puts data to a presigned URL.
 pub(super) fn put(url: Uri, body: Body) -> Request<Body> {
-    const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
-    // Azure wants to know what kind of blob it is to make.
-    let is_azure = url.host().is_some_and(|host| host.contains(".blob."));
+    let is_empty = body.size() == Some(0);
     let mut request = Request::put(url).body(body).unwrap_or_default();
-    if is_azure {
-        request
-            .headers_mut()
-            .insert(BLOB_TYPE, HeaderValue::from_static("BlockBlob"));
+    if is_empty {
+        // What has no body is sent without its length, for which stores answer 411.
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     request
 }

@@ -205,6 +205,12 @@ pub(super) fn in_memory(
 
 // ===== impl Stream =====
 
+impl From<Stream> for Source {
+    fn from(stream: Stream) -> Self {
+        Self::Stream(stream)
+    }
+}
+
 impl Stream {
     pub(super) fn new(read: Chunks, rest: Body) -> Self {
         Self { read, rest }

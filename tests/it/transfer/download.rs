@@ -366,12 +366,11 @@ async fn a_stream_has_its_size() {
     let content = pattern(1000);
     with_object(&lakefs, "mem://lake", &content).await;
     let transfer = Client::new(lakefs).transfer();
-    let uri = "lakefs://lake/main/a".parse().unwrap();
 
     let body = transfer
         .clone()
         .part_size(64)
-        .download_from(&uri)
+        .download_from("lakefs://lake/main/a")
         .stream()
         .await
         .unwrap();

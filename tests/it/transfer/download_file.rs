@@ -17,16 +17,16 @@ use tower::Layer as _;
 use super::download::{pattern, with_object};
 
 /// A directory that goes away.
-struct Directory(PathBuf);
+pub(super) struct Directory(pub(super) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("lakefs-sdk-{:016x}", fastrand::u64(..)));
         fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lakefs_sdk::{Client, Result, models::ObjectStats};
+use bytes::Bytes;
+use lakefs_sdk::{
+    Body, BoxError, Client, Result,
+    models::{ObjectStats, RepositoryCreation},
+    testing::{BlockStore, Fault, FaultLayer, MemoryLakeFs},
+};
+use tower::Layer as _;
 
 use super::lake::{Fate, Lake, PART, Sent, data, refusal, response};
 
@@ -116,6 +122,79 @@ async fn urls_are_renewed_a_few_times_only() {
 
     assert_eq!(lake.count("uploadPart"), 3);
     assert_is_aborted(&lake);
+}
+
+/// O20: a hiccup a part must cost that part again, and no other.
+#[tokio::test(start_paused = true)]
+async fn every_part_may_be_lost_once() {
+    let mut lost = std::collections::BTreeSet::new();
+    let (lake, client) =
+        Lake::new(
+            move |sent| match sent.operation == "presignedPut" && lost.insert(sent.part) {
+                true if sent.part % 2 == 0 => Fate::Fails("connection reset by peer".into()),
+                true => refusal(503, "SlowDown", "Please reduce your request rate."),
+                false => Fate::Arrives,
+            },
+        )
+        .await;
+
+    upload(&client).await.unwrap();
+
+    assert!(lake.object("a").await == data(PARTS * PART - 1));
+    for part in 1..=PARTS as u64 {
+        let sent = lake.sent().iter().filter(|sent| sent.part == part).count();
+        assert_eq!(sent, 2, "part {part}");
+    }
+    assert_eq!(lake.count("completePresignMultipartUpload"), 1);
+    assert_eq!(lake.memory.pending_uploads(), []);
+}
+
+/// A part that is there, but whose answer is lost, is sent again: there is nothing to look at.
+#[tokio::test(start_paused = true)]
+async fn every_answer_of_a_part_may_be_lost_once() {
+    let lakefs = MemoryLakeFs::builder().block_store(BlockStore::S3).build();
+    let plain = Client::new(lakefs.clone());
+    let repository = RepositoryCreation::new("lake", "s3://bucket/lake");
+    plain.create_repository(repository).await.unwrap();
+    for fault in [Fault::ResetAfter, Fault::ResetBefore] {
+        // The parts follow each other, so every other request is lost.
+        let script = (0..2 * PARTS).map(|n| (n % 2 == 0).then(|| fault.clone()));
+        let faults = FaultLayer::new(1).script_on("presignedPut", script);
+        let client = Client::new(faults.layer(lakefs.clone()));
+        let transfer = client.transfer().part_size(PART as u64).concurrency(1);
+        let content = data(PARTS * PART);
+
+        let upload = transfer.upload("lake", "main", "a").body(content.clone());
+        upload.await.unwrap();
+
+        assert_eq!(faults.counts()[fault.name()], PARTS);
+        let found = plain.get_object("lake", "main", "a").await.unwrap();
+        assert!(found.bytes().await.unwrap() == content);
+        assert_eq!(lakefs.pending_uploads(), []);
+    }
+}
+
+/// A serializer that writes a byte at a time must not make a chunk of each.
+#[tokio::test]
+async fn one_byte_at_a_time_arrives() {
+    let (lake, client) = Lake::new(|_| Fate::Arrives).await;
+    let transfer = client.transfer().part_size(PART as u64);
+    for (size, last) in [
+        (20 * 1024 + 1, "uploadObject"),
+        (6 * 1024 * 1024 + 1, "completePresignMultipartUpload"),
+    ] {
+        let content = data(size);
+        let bytes = (0..size).map({
+            let content = content.clone();
+            move |at| Ok::<Bytes, BoxError>(content.slice(at..=at))
+        });
+        let body = Body::from_stream(futures_util::stream::iter(bytes));
+        let upload = transfer.upload("lake", "main", "a").body(body);
+        upload.await.unwrap();
+        assert_eq!(lake.operations().last(), Some(&last));
+        assert!(lake.object("a").await == content, "{size}");
+    }
+    assert_eq!(lake.count("presignedPut"), 2);
 }
 
 fn assert_is_aborted(lake: &Lake) {

@@ -65,6 +65,10 @@ impl Default for Origin {
     }
 }
 
+/// That a request does not say how long its body is. It is among the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unannounced;
+
 /// Whether a request without a socket is for the object store rather than for lakeFS.
 pub(super) fn is_addressed(parts: &Parts) -> bool {
     match parts.uri.host() {
@@ -104,6 +108,9 @@ pub(super) fn answer(server: &Server, parts: &Parts, body: Bytes) -> Reply {
 
 fn carry_out(server: &Server, parts: &Parts, body: Bytes) -> Result<Reply, StoreError> {
     server.signer.verify(parts, server.now())?;
+    if parts.method == Method::PUT && parts.extensions.get::<Unannounced>().is_some() {
+        return Err(StoreError::without_length());
+    }
     let reply = obey(server, parts, body)?;
     Ok(reply.text_header(REQUEST_ID, &server.ids.uuid()))
 }

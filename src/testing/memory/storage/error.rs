@@ -44,6 +44,12 @@ impl StoreError {
         )
     }
 
+    /// S3 and MinIO take no body whose length they do not know before it comes.
+    pub(in super::super) fn without_length() -> Self {
+        let message = "You must provide the Content-Length HTTP header.";
+        Self::new(StatusCode::LENGTH_REQUIRED, "MissingContentLength", message)
+    }
+
     pub(in super::super) fn no_such_key() -> Self {
         let message = "The specified key does not exist.";
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", message)

@@ -88,11 +88,9 @@ impl Job {
                 .await?
             };
             match more {
-                Some(part) => under_way.push(async move {
-                    let part = pending.send(number, part, verify).await?;
-                    self.watch.arrived(part.size);
-                    Ok::<_, Error>(part)
-                }),
+                Some(part) => {
+                    under_way.push(pending.send(number, part, verify, self.watch.part()));
+                }
                 None => break,
             }
         }

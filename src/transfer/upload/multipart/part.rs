@@ -8,6 +8,7 @@ use super::{
         body, checksum,
         single::{MAX_RENEWALS, put, without_etag},
         source::in_memory,
+        watch::Watch,
     },
     abort::Pending,
     reader::Part,
@@ -30,7 +31,13 @@ pub(super) struct Stored {
 // ===== impl Pending =====
 
 impl Pending {
-    pub(super) async fn send(&self, number: u64, part: Part, verify: bool) -> Result<Stored> {
+    pub(super) async fn send(
+        &self,
+        number: u64,
+        part: Part,
+        verify: bool,
+        watch: Watch,
+    ) -> Result<Stored> {
         let size = part.size();
         let (chunks, sum) = part.load(verify).await?;
         let chunks: Arc<[_]> = chunks.into();
@@ -42,7 +49,7 @@ impl Pending {
         let answer = loop {
             let chunks = Arc::clone(&chunks);
             let body = body::replayable(size, None, move || in_memory(Arc::clone(&chunks)));
-            let request = put(store::parse(&url)?, body);
+            let request = put(store::parse(&url)?, watch.body(body));
             match store::send(&self.target.client, request, PRESIGNED_PUT).await {
                 Ok((parts, _)) => break parts,
                 Err(error) if renewals < MAX_RENEWALS && store::is_expired(&error) => {
@@ -63,6 +70,7 @@ impl Pending {
             )));
         }
         let sum = sum.filter(|_| is_md5(&etag));
+        watch.complete(size);
         Ok(Stored {
             number,
             etag,

@@ -1,0 +1,158 @@
+//! [`Temporary`]: a file that appears under its name when it is whole.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+
+use crate::{Error, Result, error::ErrorKind};
+
+/// A file beside the one that it will be. Until it gets that name, it goes away when it is dropped.
+///
+/// All that it does blocks.
+pub(super) struct Temporary {
+    target: PathBuf,
+    /// Closed before its name goes, as an open file cannot be removed everywhere.
+    file: File,
+    name: Name,
+}
+
+/// A name that goes away, unless it was given up.
+struct Name {
+    path: PathBuf,
+    kept: bool,
+}
+
+// ===== impl Temporary =====
+
+impl Temporary {
+    /// A file of so many bytes, for which there must be room.
+    pub(super) fn beside(target: PathBuf, size: u64) -> Result<Self> {
+        let failed = |error| failed("made", &target, error);
+        // Found only after all the work otherwise.
+        if target.is_dir() {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "it is a directory",
+            )));
+        }
+        let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
+        let path = target.with_file_name(name);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).open(&path);
+        let file = file.map_err(failed)?;
+        let name = Name { path, kept: false };
+        // File systems that know their limits tell them here.
+        file.set_len(size).map_err(failed)?;
+        Ok(Self { target, file, name })
+    }
+
+    /// Writes bytes to their place, and answers where they end. Others may write elsewhere meanwhile.
+    pub(super) fn write(&self, mut at: u64, batch: &[Bytes]) -> Result<u64> {
+        for chunk in batch {
+            let written = write_at(&self.file, chunk, at);
+            written.map_err(|error| failed("written", &self.target, error))?;
+            at += chunk.len() as u64;
+        }
+        Ok(at)
+    }
+
+    /// Gives it its name.
+    pub(super) fn commit(self, fsync: bool) -> Result<()> {
+        let Self {
+            target,
+            file,
+            mut name,
+        } = self;
+        let put = || {
+            if fsync {
+                file.sync_all()?;
+            }
+            drop(file);
+            fs::rename(&name.path, &target)?;
+            name.kept = true;
+            match fsync {
+                true => sync_directory(&target),
+                false => Ok(()),
+            }
+        };
+        put().map_err(|error| failed("put in its place", &target, error))
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn failed(what: &str, target: &Path, error: io::Error) -> Error {
+    let message = format!("the file {target:?} could not be {what}");
+    Error::new(ErrorKind::Io, message).with_source(error)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                bytes = &bytes[count..];
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The name is as durable as the directory that holds it.
+#[cfg(unix)]
+fn sync_directory(target: &Path) -> io::Result<()> {
+    let directory = target.parent().filter(|parent| *parent != Path::new(""));
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+
+    /// An offset that is cut to 32 bits would put the end of a large file over its beginning.
+    #[test]
+    fn bytes_beyond_4_gib_have_their_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("large");
+        let size = 5 << 30; // sparse: none of it but the end is on the disk
+        let file = Temporary::beside(target.clone(), size).unwrap();
+        let batch = [Bytes::from_static(b"the "), Bytes::from_static(b"end")];
+
+        assert_eq!(file.write(size - 7, &batch).unwrap(), size);
+        file.commit(false).unwrap();
+
+        let file = File::open(target).unwrap();
+        let mut end = [1; 8];
+        file.read_exact_at(&mut end, size - 8).unwrap();
+        assert_eq!((&end, file.metadata().unwrap().len()), (b"\0the end", size));
+        file.read_exact_at(&mut end, (size - 7) & u64::from(u32::MAX))
+            .unwrap();
+        assert_eq!(end, [0; 8]);
+    }
+}
