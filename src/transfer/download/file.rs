@@ -1,6 +1,6 @@
 //! [`write`]: an object that is written to a file part by part, each in its place.
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::try_join, stream};
@@ -17,6 +17,18 @@ use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 
 /// How much of a part is written at once, in bytes.
 const BATCH: u64 = MIB;
+
+/// How a file comes to its place.
+#[derive(Default)]
+pub(in crate::transfer) struct Placing {
+    /// Comes right before the file is made, on a thread for blocking work: where it is small, after all is fetched.
+    pub(in crate::transfer) prepare: Option<Prepare>,
+    /// The time of the last change that it gets; `None` for that of its last write.
+    pub(in crate::transfer) modified: Option<SystemTime>,
+    pub(in crate::transfer) fsync: bool,
+}
+
+type Prepare = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// The file that all parts write to.
 struct Shared {
@@ -37,7 +49,7 @@ struct Pen {
 /// Writes what is wanted to a file, which gets its name when it is whole.
 ///
 /// Files are written, and bytes are hashed, on threads for blocking work.
-pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<()> {
+pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing) -> Result<()> {
     let Wanted {
         mut parts,
         size,
@@ -45,23 +57,31 @@ pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<
         check,
         ..
     } = wanted;
-    let target = target.to_owned();
+    let prepare = placing.prepare.take();
     let batch = parts.part().min(BATCH);
     let small = if size <= batch { parts.only() } else { None };
     if let Some(all) = small {
         let chunks = all.collect().await?;
-        return blocking(move || at_once(&target, size, &chunks, check, fsync)).await;
+        let write = move || {
+            run(prepare)?;
+            at_once(target, &chunks, check, &placing)
+        };
+        return blocking(write).await;
     }
 
     // First of all: whether there may be such a file, and room for it.
-    let file = blocking(move || Temporary::beside(target, size)).await?;
+    let make = move || {
+        run(prepare)?;
+        Temporary::of_size(target, size)
+    };
+    let file = blocking(make).await?;
     let (alive, gone) = oneshot::channel();
     let file = Arc::new(Shared {
         file,
         _alive: alive,
     });
     match side_by_side(parts, check, concurrency, batch, &file).await {
-        Ok(()) => blocking(move || commit(file, fsync)).await,
+        Ok(()) => blocking(move || commit(file, &placing)).await,
         Err(error) => {
             // A thread may be writing still: whoever hears of the error finds the file gone.
             drop(file);
@@ -73,19 +93,22 @@ pub(super) async fn write(wanted: Wanted, target: &Path, fsync: bool) -> Result<
 
 /// What is small costs one turn of a thread.
 fn at_once(
-    target: &Path,
-    size: u64,
+    target: PathBuf,
     chunks: &[Bytes],
     check: Option<Check>,
-    fsync: bool,
+    placing: &Placing,
 ) -> Result<()> {
     if let Some(mut check) = check {
         chunks.iter().for_each(|chunk| check.update(chunk));
         check.finish()?;
     }
-    let file = Temporary::beside(target.to_owned(), size)?;
+    let file = Temporary::beside(target)?;
     file.write(0, chunks)?;
-    file.commit(fsync)
+    file.commit(placing.modified, placing.fsync)
+}
+
+fn run(prepare: Option<Prepare>) -> Result<()> {
+    prepare.map_or(Ok(()), |prepare| prepare())
 }
 
 async fn side_by_side(
@@ -128,9 +151,9 @@ async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
 }
 
 /// Gives the file its name, after the last part.
-fn commit(file: Arc<Shared>, fsync: bool) -> Result<()> {
+fn commit(file: Arc<Shared>, placing: &Placing) -> Result<()> {
     match Arc::into_inner(file) {
-        Some(shared) => shared.file.commit(fsync),
+        Some(shared) => shared.file.commit(placing.modified, placing.fsync),
         None => Err(Error::new(
             ErrorKind::Unexpected,
             "a part is written after the last",

@@ -2,7 +2,7 @@
 
 use std::{
     ops::{Bound, RangeBounds},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
@@ -30,6 +30,7 @@ mod told;
 mod verify;
 mod wanted;
 
+pub(super) use self::file::Placing;
 pub use self::reader::ObjectReader;
 #[cfg(feature = "blocking")]
 pub(crate) use self::reader::io_error;
@@ -213,12 +214,24 @@ impl Download {
     /// - [`is_body`](Error::is_body): what arrived is not what was stored.
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
-        let (path, fsync) = (path.as_ref().to_owned(), self.fsync);
+        let placing = Placing {
+            fsync: self.fsync,
+            ..Placing::default()
+        };
+        self.to_placed_file(path.as_ref().to_owned(), placing).await
+    }
+
+    /// As [`to_file`](Self::to_file), with what else there is to be done about the file.
+    pub(super) async fn to_placed_file(
+        self,
+        path: PathBuf,
+        placing: Placing,
+    ) -> Result<Downloaded> {
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;
             let report = wanted.report();
-            file::write(wanted, &path, fsync).await?;
+            file::write(wanted, path, placing).await?;
             Ok(report.done())
         }
         .await;

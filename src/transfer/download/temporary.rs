@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -30,7 +31,15 @@ struct Name {
 
 impl Temporary {
     /// A file of so many bytes, for which there must be room.
-    pub(super) fn beside(target: PathBuf, size: u64) -> Result<Self> {
+    pub(super) fn of_size(target: PathBuf, size: u64) -> Result<Self> {
+        let temporary = Self::beside(target)?;
+        // File systems that know their limits tell them here.
+        let room = temporary.file.set_len(size);
+        room.map_err(|error| failed("made", &temporary.target, error))?;
+        Ok(temporary)
+    }
+
+    pub(super) fn beside(target: PathBuf) -> Result<Self> {
         let failed = |error| failed("made", &target, error);
         // Found only after all the work otherwise.
         if target.is_dir() {
@@ -45,8 +54,6 @@ impl Temporary {
         let file = options.write(true).create_new(true).open(&path);
         let file = file.map_err(failed)?;
         let name = Name { path, kept: false };
-        // File systems that know their limits tell them here.
-        file.set_len(size).map_err(failed)?;
         Ok(Self { target, file, name })
     }
 
@@ -60,14 +67,17 @@ impl Temporary {
         Ok(at)
     }
 
-    /// Gives it its name.
-    pub(super) fn commit(self, fsync: bool) -> Result<()> {
+    /// Gives it its name, and the time of its last change where that is to be another one.
+    pub(super) fn commit(self, modified: Option<SystemTime>, fsync: bool) -> Result<()> {
         let Self {
             target,
             file,
             mut name,
         } = self;
         let put = || {
+            if let Some(time) = modified {
+                file.set_modified(time)?;
+            }
             if fsync {
                 file.sync_all()?;
             }
@@ -141,11 +151,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("large");
         let size = 5 << 30; // sparse: none of it but the end is on the disk
-        let file = Temporary::beside(target.clone(), size).unwrap();
+        let file = Temporary::of_size(target.clone(), size).unwrap();
         let batch = [Bytes::from_static(b"the "), Bytes::from_static(b"end")];
 
         assert_eq!(file.write(size - 7, &batch).unwrap(), size);
-        file.commit(false).unwrap();
+        file.commit(None, false).unwrap();
 
         let file = File::open(target).unwrap();
         let mut end = [1; 8];

@@ -217,7 +217,7 @@ async fn refusals_beyond_the_end_of_an_answer_are_told_by_path() {
             .all(|failure| failure.error.is_permission_denied())
     );
     assert_eq!(paths(&admin, "main").await.unwrap().len(), 500);
-    assert_eq!(sent.load(Ordering::SeqCst), 7);
+    assert_eq!(sent.load(Ordering::SeqCst), 3);
 }
 
 /// On a tag the server deletes nothing and says that it did.
