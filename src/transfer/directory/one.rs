@@ -52,7 +52,7 @@ pub(super) async fn download(
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
         .of_many()
-        .to_placed_file(file, placing)
+        .place_file(file, placing)
         .await?;
     Ok(())
 }
@@ -98,7 +98,7 @@ fn prepare(root: &Path, path: &str, file: &Path) -> Result<()> {
             Error::invalid_input(message).with_source(error)
         }),
         // Such as a name that the file system does not take, before the bytes come that have no place.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(written(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(written(error)),
         _ => Ok(()),
     }
 }

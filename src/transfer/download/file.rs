@@ -1,6 +1,10 @@
 //! [`write`]: an object that is written to a file part by part, each in its place.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::try_join, stream};
@@ -9,7 +13,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     parts::Parts,
     stretch::Stretch,
-    temporary::Temporary,
+    temporary::{self, Temporary},
     verify::{Check, Turn, Turns},
     wanted::Wanted,
 };
@@ -21,7 +25,8 @@ const BATCH: u64 = MIB;
 /// How a file comes to its place.
 #[derive(Default)]
 pub(in crate::transfer) struct Placing {
-    /// Comes right before the file is made, on a thread for blocking work: where it is small, after all is fetched.
+    /// Comes right before the file is made, on a thread for blocking work: where it is small, after all is fetched. It looks
+    /// whether there may be a file.
     pub(in crate::transfer) prepare: Option<Prepare>,
     /// The time of the last change that it gets; `None` for that of its last write.
     pub(in crate::transfer) modified: Option<SystemTime>,
@@ -63,7 +68,7 @@ pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing)
     if let Some(all) = small {
         let chunks = all.collect().await?;
         let write = move || {
-            run(prepare)?;
+            begin(&target, prepare)?;
             at_once(target, &chunks, check, &placing)
         };
         return blocking(write).await;
@@ -71,7 +76,7 @@ pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing)
 
     // First of all: whether there may be such a file, and room for it.
     let make = move || {
-        run(prepare)?;
+        begin(&target, prepare)?;
         Temporary::of_size(target, size)
     };
     let file = blocking(make).await?;
@@ -107,8 +112,11 @@ fn at_once(
     file.commit(placing.modified, placing.fsync)
 }
 
-fn run(prepare: Option<Prepare>) -> Result<()> {
-    prepare.map_or(Ok(()), |prepare| prepare())
+fn begin(target: &Path, prepare: Option<Prepare>) -> Result<()> {
+    match prepare {
+        Some(prepare) => prepare(),
+        None => temporary::check(target),
+    }
 }
 
 async fn side_by_side(

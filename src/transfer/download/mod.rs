@@ -218,15 +218,11 @@ impl Download {
             fsync: self.fsync,
             ..Placing::default()
         };
-        self.to_placed_file(path.as_ref().to_owned(), placing).await
+        self.place_file(path.as_ref().to_owned(), placing).await
     }
 
     /// As [`to_file`](Self::to_file), with what else there is to be done about the file.
-    pub(super) async fn to_placed_file(
-        self,
-        path: PathBuf,
-        placing: Placing,
-    ) -> Result<Downloaded> {
+    pub(super) async fn place_file(self, path: PathBuf, placing: Placing) -> Result<Downloaded> {
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;

@@ -40,19 +40,11 @@ impl Temporary {
     }
 
     pub(super) fn beside(target: PathBuf) -> Result<Self> {
-        let failed = |error| failed("made", &target, error);
-        // Found only after all the work otherwise.
-        if target.is_dir() {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "it is a directory",
-            )));
-        }
         let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
         let path = target.with_file_name(name);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).open(&path);
-        let file = file.map_err(failed)?;
+        let file = file.map_err(|error| failed("made", &target, error))?;
         let name = Name { path, kept: false };
         Ok(Self { target, file, name })
     }
@@ -98,6 +90,17 @@ impl Drop for Name {
         if !self.kept {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Whether there may be a file, which is found only after all the work otherwise.
+pub(super) fn check(target: &Path) -> Result<()> {
+    match target.is_dir() {
+        true => {
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is a directory");
+            Err(failed("made", target, error))
+        }
+        false => Ok(()),
     }
 }
 

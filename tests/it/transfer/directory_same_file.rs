@@ -1,4 +1,5 @@
 //! File systems to which names that differ are one: a hard link, made at the right moment, is what they look like.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{fs, path::Path, sync::Mutex};
 
