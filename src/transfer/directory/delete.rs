@@ -123,20 +123,20 @@ fn refused(answer: Result<ObjectErrorList>, paths: Vec<String>) -> Refusals {
     let mut refusals = Refusals::new();
     // What concerns all that are not named.
     let mut others = None;
-    let list = match answer {
-        Ok(list) => list,
+    let errors = match answer {
+        Ok(list) => list.errors,
         // Without the permission for some of the paths, the answer is a document for each of them and then the list of all
         // errors: the other paths are deleted.
         Err(error) => match error.body().and_then(last_list) {
-            Some(list) if !list.errors.is_empty() => list,
+            Some(list) if !list.errors.is_empty() => list.errors,
             _ => {
                 others = Some(Arc::new(error));
-                ObjectErrorList::new(Vec::new())
+                Vec::new()
             }
         },
     };
     let asked: HashSet<String> = paths.into_iter().collect();
-    for refused in list.errors {
+    for refused in errors {
         let error = Arc::new(of_path(&refused));
         match refused.path {
             Some(path) if asked.contains(&path) => {
