@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Take, Write as _},
     net::SocketAddr,
     path::Path,
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use http::{Request, Response, header};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -142,17 +142,32 @@ impl Floor {
 
     /// Sends it from a file.
     pub(crate) async fn up_from_file(&self, source: &Path) -> Result<u64, Failure> {
-        let chunks = stream::try_unfold(File::open(source)?, |mut file| async move {
-            let mut chunk = BytesMut::zeroed(READ);
-            let size = file.read(&mut chunk)?;
-            chunk.truncate(size);
-            Ok::<_, std::io::Error>((size > 0).then(|| (Frame::data(chunk.freeze()), file)))
-        });
         let request = self
             .write(&format!("plain-{SIZE}"))
             .header(header::CONTENT_LENGTH, SIZE)
-            .body(StreamBody::new(Box::pin(chunks)))?;
+            .body(StreamBody::new(read(File::open(source)?.take(SIZE))))?;
         finish(self.client().request(request).await?).await?;
+        Ok(SIZE)
+    }
+
+    /// Sends it from a file to the store in parts, some side by side.
+    pub(crate) async fn up_in_parts_from_file(&self, source: &Path) -> Result<u64, Failure> {
+        let client = self.client();
+        let parts = stream::iter(0..SIZE / PART).map(|part| {
+            let client = &client;
+            async move {
+                let mut file = File::open(source)?;
+                file.seek(SeekFrom::Start(part * PART))?;
+                let request = Request::put(format!("http://{}/store", self.server))
+                    .header(header::CONTENT_LENGTH, PART)
+                    .body(StreamBody::new(read(file.take(PART))));
+                finish(client.request(request?).await?).await
+            }
+        });
+        parts
+            .buffer_unordered(4)
+            .try_for_each(|()| async { Ok(()) })
+            .await?;
         Ok(SIZE)
     }
 
@@ -254,6 +269,16 @@ impl Floor {
         let body = ok(client.request(request).await?)?.into_body();
         Ok(body.collect().await?.to_bytes())
     }
+}
+
+/// Chunks of a file.
+fn read(file: Take<File>) -> impl Stream<Item = std::io::Result<Frame<Bytes>>> + Send + Unpin {
+    Box::pin(stream::try_unfold(file, |mut file| async move {
+        let mut chunk = BytesMut::zeroed(READ);
+        let size = file.read(&mut chunk)?;
+        chunk.truncate(size);
+        Ok((size > 0).then(|| (Frame::data(chunk.freeze()), file)))
+    }))
 }
 
 fn ok(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {

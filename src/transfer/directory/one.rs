@@ -12,11 +12,7 @@ use super::{
     report::of_file,
     walk,
 };
-use crate::{
-    Error, Result,
-    models::ObjectCopyCreation,
-    transfer::{Transfer, download::Placing},
-};
+use crate::{Error, Result, models::ObjectCopyCreation, transfer::Transfer};
 
 pub(super) async fn upload(
     transfer: &Transfer,
@@ -43,16 +39,13 @@ pub(super) async fn download(
 ) -> Result<()> {
     let file = walk::file(root, &step.path);
     let (root, path, target) = (root.to_owned(), step.path.clone(), file.clone());
-    let placing = Placing {
-        prepare: Some(Box::new(move || prepare(&root, &path, &target))),
-        // After the last write, which would set it anew.
-        modified: Some(time(modified)?),
-        fsync: false,
-    };
+    let prepare = Box::new(move || prepare(&root, &path, &target));
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
         .of_many()
-        .place_file(file, placing)
+        // Set after the last write, which would set it anew.
+        .modified(time(modified)?)
+        .place_file(file, Some(prepare))
         .await?;
     Ok(())
 }

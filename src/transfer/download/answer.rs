@@ -2,7 +2,12 @@
 
 use std::ops::Range;
 
-use crate::{Error, Result, error::ErrorKind, models::ObjectHead, transfer::checksum::is_md5};
+use crate::{
+    Error, Result,
+    error::ErrorKind,
+    models::ObjectHead,
+    transfer::checksum::{Sum, is_md5},
+};
 
 /// Which version of an object it is.
 #[derive(Clone, Debug)]
@@ -53,8 +58,8 @@ impl Version {
         }
     }
 
-    /// The MD5 of the contents, where the checksum is one.
-    pub(super) fn md5(&self) -> Option<[u8; 16]> {
+    /// The MD5 of the contents, where the checksum has the form of one.
+    pub(super) fn md5(&self) -> Option<Sum> {
         let hex = bare(self.etag()?);
         if !is_md5(hex) {
             return None;
@@ -63,7 +68,16 @@ impl Version {
         for (at, byte) in md5.iter_mut().enumerate() {
             *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()?;
         }
-        Some(md5)
+        Some(Sum(md5))
+    }
+
+    /// Whether it is that of an object in parts, of which the checksum is the beginning: S3 puts their number behind it.
+    pub(super) fn is_in_parts(&self, checksum: &Self) -> bool {
+        let (Some(etag), Some(checksum)) = (self.etag(), checksum.etag()) else {
+            return false;
+        };
+        let parts = bare(etag).strip_prefix(bare(checksum));
+        parts.is_some_and(|parts| parts.starts_with('-'))
     }
 }
 
@@ -149,7 +163,8 @@ mod tests {
     #[test]
     fn md5s_are_told_from_other_checksums() {
         let md5 = |checksum| Version::of_checksum(checksum).md5();
-        assert_eq!(md5("000102030405060708090a0b0c0d0eff").unwrap()[15], 255);
+        let sum = md5("000102030405060708090a0b0c0d0eff").unwrap();
+        assert_eq!(sum.0[15], 255);
         for other in [
             "",
             "d41d8cd98f00b204e9800998ecf8427e-2",

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     parts::Parts,
     stretch::Stretch,
-    temporary::{self, Temporary},
+    temporary::{self, Finish, Temporary},
     verify::{Check, Turn, Turns},
     wanted::Wanted,
 };
@@ -22,24 +21,23 @@ use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 /// How much of a part is written at once, in bytes.
 const BATCH: u64 = MIB;
 
-/// How a file comes to its place.
-#[derive(Default)]
-pub(in crate::transfer) struct Placing {
-    /// Comes right before the file is made, on a thread for blocking work: where it is small, after all is fetched. It looks
-    /// whether there may be a file.
-    pub(in crate::transfer) prepare: Option<Prepare>,
-    /// The time of the last change that it gets; `None` for that of its last write.
-    pub(in crate::transfer) modified: Option<SystemTime>,
-    pub(in crate::transfer) fsync: bool,
-}
-
-type Prepare = Box<dyn FnOnce() -> Result<()> + Send>;
+/// What comes right before a file is made, on a thread for blocking work: where it is small, after all is fetched. It looks
+/// whether there may be a file.
+pub(in crate::transfer) type Prepare = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// The file that all parts write to.
 struct Shared {
     /// Removed before `_alive` goes.
     file: Temporary,
     _alive: oneshot::Sender<()>,
+}
+
+/// A file that is written when all of it is here.
+struct Small {
+    target: PathBuf,
+    prepare: Option<Prepare>,
+    chunks: Vec<Bytes>,
+    finish: Finish,
 }
 
 /// Writes one part.
@@ -54,7 +52,12 @@ struct Pen {
 /// Writes what is wanted to a file, which gets its name when it is whole.
 ///
 /// Files are written, and bytes are hashed, on threads for blocking work.
-pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing) -> Result<()> {
+pub(super) async fn write(
+    wanted: Wanted,
+    target: PathBuf,
+    prepare: Option<Prepare>,
+    finish: Finish,
+) -> Result<()> {
     let Wanted {
         mut parts,
         size,
@@ -62,16 +65,17 @@ pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing)
         check,
         ..
     } = wanted;
-    let prepare = placing.prepare.take();
     let batch = parts.part().min(BATCH);
     let small = if size <= batch { parts.only() } else { None };
     if let Some(all) = small {
         let chunks = all.collect().await?;
-        let write = move || {
-            begin(&target, prepare)?;
-            at_once(target, &chunks, check, &placing)
+        let file = Small {
+            target,
+            prepare,
+            chunks,
+            finish,
         };
-        return blocking(write).await;
+        return file.write(check).await;
     }
 
     // First of all: whether there may be such a file, and room for it.
@@ -86,36 +90,13 @@ pub(super) async fn write(wanted: Wanted, target: PathBuf, mut placing: Placing)
         _alive: alive,
     });
     match side_by_side(parts, check, concurrency, batch, &file).await {
-        Ok(()) => blocking(move || commit(file, &placing)).await,
+        Ok(()) => blocking(move || commit(file, finish)).await,
         Err(error) => {
             // A thread may be writing still: whoever hears of the error finds the file gone.
             drop(file);
             let _ = gone.await;
             Err(error)
         }
-    }
-}
-
-/// What is small costs one turn of a thread.
-fn at_once(
-    target: PathBuf,
-    chunks: &[Bytes],
-    check: Option<Check>,
-    placing: &Placing,
-) -> Result<()> {
-    if let Some(mut check) = check {
-        chunks.iter().for_each(|chunk| check.update(chunk));
-        check.finish()?;
-    }
-    let file = Temporary::beside(target)?;
-    file.write(0, chunks)?;
-    file.commit(placing.modified, placing.fsync)
-}
-
-fn begin(target: &Path, prepare: Option<Prepare>) -> Result<()> {
-    match prepare {
-        Some(prepare) => prepare(),
-        None => temporary::check(target),
     }
 }
 
@@ -158,10 +139,17 @@ async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
     }
 }
 
+fn begin(target: &Path, prepare: Option<Prepare>) -> Result<()> {
+    match prepare {
+        Some(prepare) => prepare(),
+        None => temporary::check(target),
+    }
+}
+
 /// Gives the file its name, after the last part.
-fn commit(file: Arc<Shared>, placing: &Placing) -> Result<()> {
+fn commit(file: Arc<Shared>, finish: Finish) -> Result<()> {
     match Arc::into_inner(file) {
-        Some(shared) => shared.file.commit(placing.modified, placing.fsync),
+        Some(shared) => shared.file.commit(finish),
         None => Err(Error::new(
             ErrorKind::Unexpected,
             "a part is written after the last",
@@ -176,6 +164,38 @@ pub(super) async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.map_err(|error| {
         Error::new(ErrorKind::Io, "the file was not written to its end").with_source(error)
     })?
+}
+
+// ===== impl Small =====
+
+impl Small {
+    /// It costs one turn of a thread, unless there is a doubt.
+    async fn write(self, check: Option<Check>) -> Result<()> {
+        let written = blocking(move || {
+            if let Some(mut check) = check {
+                self.chunks.iter().for_each(|chunk| check.update(chunk));
+                if let Some(doubt) = check.compare() {
+                    return Ok(Err((doubt, self)));
+                }
+            }
+            self.put().map(Ok)
+        });
+        match written.await? {
+            Ok(()) => Ok(()),
+            Err((doubt, file)) => {
+                doubt.settle().await?;
+                blocking(|| file.put()).await
+            }
+        }
+    }
+
+    /// It blocks.
+    fn put(self) -> Result<()> {
+        begin(&self.target, self.prepare)?;
+        let file = Temporary::beside(self.target)?;
+        file.write(0, &self.chunks)?;
+        file.commit(self.finish)
+    }
 }
 
 // ===== impl Pen =====

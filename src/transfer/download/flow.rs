@@ -9,10 +9,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, yield_now},
+};
 
 use super::{parts::Parts, source::Source, stretch::Stretch, verify::Check, wanted::Wanted};
-use crate::{Error, Result, error::ErrorKind};
+use crate::{Error, Result, error::ErrorKind, transfer::MIB};
+
+/// How many bytes are hashed before other tasks have their turn.
+const BURST: usize = MIB as usize;
 
 /// The bytes that are wanted, in order.
 ///
@@ -25,6 +31,10 @@ pub(super) struct Flow {
     concurrency: usize,
     window: VecDeque<Task<Result<Vec<Bytes>>>>,
     ready: VecDeque<Bytes>,
+    /// How many bytes are not handed out yet.
+    left: u64,
+    /// How many were handed out since other tasks had their turn.
+    burst: usize,
     check: Option<Check>,
 }
 
@@ -38,9 +48,9 @@ impl Flow {
         let Wanted {
             source,
             mut parts,
+            size,
             concurrency,
             check,
-            ..
         } = wanted;
         Self {
             source,
@@ -49,6 +59,8 @@ impl Flow {
             concurrency,
             window: VecDeque::new(),
             ready: VecDeque::new(),
+            left: size,
+            burst: 0,
             check,
         }
     }
@@ -56,12 +68,30 @@ impl Flow {
     /// The next chunk; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         let chunk = self.unchecked().await?;
-        match (&chunk, &mut self.check) {
-            (Some(chunk), Some(check)) => check.update(chunk),
-            (None, check @ Some(_)) => check.take().map_or(Ok(()), |check| check.finish())?,
-            _ => {}
+        for piece in chunk.iter().flat_map(|chunk| chunk.chunks(BURST)) {
+            if let Some(check) = &mut self.check {
+                check.update(piece);
+            }
+            self.left = self.left.saturating_sub(piece.len() as u64);
+            self.burst += piece.len();
+            // Of a part that is here already, nothing else is waited for.
+            if self.burst >= BURST {
+                self.burst = 0;
+                yield_now().await;
+            }
+        }
+        // Before the last bytes are given away: who knows how many there are does not ask for more.
+        if self.is_at_end() {
+            if let Some(check) = self.check.take() {
+                check.finish().await?;
+            }
         }
         Ok(chunk)
+    }
+
+    /// Whether all of it was handed out.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.left == 0
     }
 
     /// All of it, which is so many bytes, in one piece.

@@ -3,6 +3,7 @@
 use std::{
     ops::{Bound, RangeBounds},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -10,14 +11,17 @@ use futures_util::stream;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use self::{
+    file::Prepare,
     flow::Flow,
     source::{Place, Source},
+    temporary::Finish,
     told::Story,
     wanted::Wanted,
 };
 use crate::{Body, Error, LakeFsUri, Result, error::ErrorKind, transfer::Transfer};
 
 mod answer;
+mod doubt;
 mod file;
 mod flow;
 mod parts;
@@ -30,7 +34,6 @@ mod told;
 mod verify;
 mod wanted;
 
-pub(super) use self::file::Placing;
 pub use self::reader::ObjectReader;
 #[cfg(feature = "blocking")]
 pub(crate) use self::reader::io_error;
@@ -62,7 +65,8 @@ pub(crate) use self::reader::io_error;
 ///   every request has its own time limits, so a slow line is no reason to fail; [`Downloaded::resumed`] counts them.
 /// - **Changes.** All parts are of one version of the object, by its ETag. When it changes meanwhile, that is an
 ///   [`is_precondition_failed`](Error::is_precondition_failed) error: pieces of two objects are never joined.
-/// - **Damage.** The MD5 of a whole object is compared with the checksum that lakeFS has, where it is one.
+/// - **Damage.** The MD5 of a whole object is compared with the checksum that lakeFS has, where it is
+///   one: see [`verify`](Self::verify).
 /// - **Speed.** An object of more than 8 MiB is fetched in parts, [`Transfer::concurrency`] of them at once. In a file, each is
 ///   written to its own place as it arrives; elsewhere they are passed on in order. They grow with the object, up to
 ///   [`Transfer::part_size`]. With a concurrency of 1 it is one request.
@@ -77,7 +81,7 @@ pub struct Download {
     start: Bound<u64>,
     end: Bound<u64>,
     verify: bool,
-    fsync: bool,
+    finish: Finish,
     of_many: bool,
 }
 
@@ -89,7 +93,8 @@ pub struct Downloaded {
     pub size_bytes: u64,
     /// The ETag of the object, in quotes, as lakeFS tells it; `None` where a proxy removed it.
     pub etag: Option<String>,
-    /// Whether the MD5 of all of it was compared with the checksum.
+    /// Whether the MD5 of all of it is the checksum. False where nothing was compared, of a range for one, and where the
+    /// checksum turned out to be no MD5 of the data: see [`Download::verify`].
     pub verified: bool,
     /// How often a body that was cut was taken up again.
     pub resumed: u32,
@@ -170,7 +175,7 @@ impl Download {
             start: Bound::Unbounded,
             end: Bound::Unbounded,
             verify: transfer.verify,
-            fsync: false,
+            finish: Finish::default(),
             of_many: false,
         }
     }
@@ -178,6 +183,12 @@ impl Download {
     /// One of many, whose beginnings and ends are told by who knows them all.
     pub(super) fn of_many(mut self) -> Self {
         self.of_many = true;
+        self
+    }
+
+    /// When a file says that it was changed. Default: when it is written.
+    pub(super) fn modified(mut self, time: SystemTime) -> Self {
+        self.finish.modified = Some(time);
         self
     }
 
@@ -190,7 +201,12 @@ impl Download {
 
     /// Whether the MD5 of a whole object is compared with its checksum. Default: as [`Transfer::verify`].
     ///
-    /// Switch it off for objects whose writer set a checksum that looks like an MD5 and is none.
+    /// Not every checksum that looks like an MD5 is one of the data: lakeFS's S3 gateway, through which Spark, boto3 and the
+    /// AWS command line write, gives an object that was written in parts the MD5 of the parts' MD5s, and an import takes
+    /// what the object store has, which is another value where it encrypts with a key of yours. Often the object store
+    /// tells. Where it does not, and the MD5 is another, the object is read once more and thrown away: the same bytes twice
+    /// are what is stored, so that is no error, but a warning in the log, and [`Downloaded::verified`] is false. Where they
+    /// differ they were damaged. Switching it off saves the second reading of such objects.
     pub fn verify(mut self, verify: bool) -> Self {
         self.verify = verify;
         self
@@ -198,7 +214,7 @@ impl Download {
 
     /// Whether a file is written through to the disk before it gets its name. Default: no.
     pub fn fsync(mut self, fsync: bool) -> Self {
-        self.fsync = fsync;
+        self.finish.fsync = fsync;
         self
     }
 
@@ -211,23 +227,24 @@ impl Download {
     ///
     /// - As [`get_object`](crate::Client::get_object), and those of its body, when it could not be taken up again.
     /// - [`is_precondition_failed`](Error::is_precondition_failed): the object changed while it was read.
-    /// - [`is_body`](Error::is_body): what arrived is not what was stored.
+    /// - [`is_body`](Error::is_body): what arrived is not what was stored, see [`verify`](Self::verify).
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
-        let placing = Placing {
-            fsync: self.fsync,
-            ..Placing::default()
-        };
-        self.place_file(path.as_ref().to_owned(), placing).await
+        self.place_file(path.as_ref().to_owned(), None).await
     }
 
-    /// As [`to_file`](Self::to_file), with what else there is to be done about the file.
-    pub(super) async fn place_file(self, path: PathBuf, placing: Placing) -> Result<Downloaded> {
+    /// As [`to_file`](Self::to_file), with what there is to be done before the file is made.
+    pub(super) async fn place_file(
+        self,
+        path: PathBuf,
+        prepare: Option<Prepare>,
+    ) -> Result<Downloaded> {
+        let finish = self.finish;
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;
             let report = wanted.report();
-            file::write(wanted, path, placing).await?;
+            file::write(wanted, path, prepare, finish).await?;
             Ok(report.done())
         }
         .await;
@@ -277,9 +294,12 @@ impl Download {
     /// The bytes as they come, in order: a stream that is taken up where it is cut, unlike that of
     /// [`get_object`](crate::Client::get_object).
     ///
+    /// Where the object is read again to [`verify`](Self::verify) it, that is before the last bytes, which come the later.
+    ///
     /// # Errors
     ///
-    /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole.
+    /// As [`to_file`](Self::to_file), while it is read. It never ends as if it were whole: the MD5 is compared before the last
+    /// bytes are handed out, and where it is wrong there is an error in their place.
     pub async fn stream(self) -> Result<Body> {
         let mut story = Story::of(&self);
         let wanted = match Wanted::find(self, &mut story).await {
@@ -287,15 +307,16 @@ impl Download {
             failed => return story.end(failed).map(|_| Body::empty()),
         };
         let size = wanted.size;
-        let chunks = stream::try_unfold((Flow::new(wanted), story), |(mut flow, story)| async {
-            let chunk = flow.next().await;
-            match &chunk {
-                Ok(Some(_)) => {}
-                Ok(None) => story.done(),
-                Err(error) => story.failed(error),
-            }
-            Ok::<_, Error>(chunk?.map(|chunk| (chunk, (flow, story))))
-        });
+        let chunks =
+            stream::try_unfold((Flow::new(wanted), story), |(mut flow, mut story)| async {
+                let chunk = flow.next().await;
+                match &chunk {
+                    Ok(_) if flow.is_at_end() => story.done(),
+                    Ok(_) => {}
+                    Err(error) => story.failed(error),
+                }
+                Ok::<_, Error>(chunk?.map(|chunk| (chunk, (flow, story))))
+            });
         Ok(Body::from_sized_stream(size, chunks))
     }
 }

@@ -21,6 +21,15 @@ pub(super) struct Temporary {
     name: Name,
 }
 
+/// What a file is given besides its name, at the end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Finish {
+    /// Whether it is written through to the disk.
+    pub(super) fsync: bool,
+    /// When it was changed, as it says; `None` for now.
+    pub(super) modified: Option<SystemTime>,
+}
+
 /// A name that goes away, unless it was given up.
 struct Name {
     path: PathBuf,
@@ -59,24 +68,25 @@ impl Temporary {
         Ok(at)
     }
 
-    /// Gives it its name, and the time of its last change where that is to be another one.
-    pub(super) fn commit(self, modified: Option<SystemTime>, fsync: bool) -> Result<()> {
+    /// Gives it its name.
+    pub(super) fn commit(self, finish: Finish) -> Result<()> {
         let Self {
             target,
             file,
             mut name,
         } = self;
         let put = || {
-            if let Some(time) = modified {
-                file.set_modified(time)?;
+            // After the last write, which would set it anew.
+            if let Some(modified) = finish.modified {
+                file.set_modified(modified)?;
             }
-            if fsync {
+            if finish.fsync {
                 file.sync_all()?;
             }
             drop(file);
             fs::rename(&name.path, &target)?;
             name.kept = true;
-            match fsync {
+            match finish.fsync {
                 true => sync_directory(&target),
                 false => Ok(()),
             }
@@ -130,6 +140,20 @@ fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(any(unix, windows)))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::{
+        io::{Seek as _, SeekFrom, Write as _},
+        sync::{Mutex, PoisonError},
+    };
+
+    /// Where a file is written is known to the file, not to who writes: one at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
+
 /// The name is as durable as the directory that holds it.
 #[cfg(unix)]
 fn sync_directory(target: &Path) -> io::Result<()> {
@@ -144,7 +168,10 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::FileExt as _;
+    use std::{
+        os::unix::fs::FileExt as _,
+        time::{Duration, UNIX_EPOCH},
+    };
 
     use super::*;
 
@@ -158,7 +185,7 @@ mod tests {
         let batch = [Bytes::from_static(b"the "), Bytes::from_static(b"end")];
 
         assert_eq!(file.write(size - 7, &batch).unwrap(), size);
-        file.commit(None, false).unwrap();
+        file.commit(Finish::default()).unwrap();
 
         let file = File::open(target).unwrap();
         let mut end = [1; 8];
@@ -167,5 +194,23 @@ mod tests {
         file.read_exact_at(&mut end, (size - 7) & u64::from(u32::MAX))
             .unwrap();
         assert_eq!(end, [0; 8]);
+    }
+
+    /// A copy of a directory whose files all say that they are new is copied again the next time.
+    #[test]
+    fn a_file_has_its_time_with_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("old");
+        let file = Temporary::of_size(target.clone(), 3).unwrap();
+        file.write(0, &[Bytes::from_static(b"old")]).unwrap();
+        let modified = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+
+        let finish = Finish {
+            fsync: false,
+            modified: Some(modified),
+        };
+        file.commit(finish).unwrap();
+
+        assert_eq!(fs::metadata(target).unwrap().modified().unwrap(), modified);
     }
 }

@@ -36,7 +36,7 @@ impl Story {
         });
     }
 
-    pub(super) fn end<T>(&self, outcome: Result<T>) -> Result<T> {
+    pub(super) fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
         match &outcome {
             Ok(_) => self.done(),
             Err(error) => self.failed(error),
@@ -44,9 +44,11 @@ impl Story {
         outcome
     }
 
-    pub(super) fn done(&self) {
+    /// All of it was read, which is told once.
+    pub(super) fn done(&mut self) {
         let bytes = self.bytes;
         self.tell(|path| Event::ObjectDone { path, bytes });
+        self.heard = None;
     }
 
     pub(super) fn failed(&self, error: &Error) {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::{file::blocking, source::Source};
-use crate::{Error, Result, error::ErrorKind};
+use super::{doubt::Doubt, file::blocking, source::Source};
+use crate::{Error, Result, error::ErrorKind, transfer::checksum::Sum};
 
 /// The MD5 of what came so far.
 pub(super) struct Check {
@@ -46,23 +46,32 @@ impl Check {
     }
 
     pub(super) fn update(&mut self, chunk: &[u8]) {
-        self.digest.update(chunk);
+        if !self.source.is_refuted() {
+            self.digest.update(chunk);
+        }
     }
 
+    /// What is left to be settled after the last byte; `None` where the bytes are those that were stored.
+    pub(super) fn compare(self) -> Option<Doubt> {
+        // It may have turned out meanwhile that it is none.
+        let expected = self.source.md5()?;
+        let sum = Sum::finish(self.digest);
+        // An object that was written in parts, and had only one.
+        let of_one_part = || Sum(Md5::digest(sum.0).into());
+        let same = sum == expected || of_one_part() == expected;
+        (!same).then(|| Doubt::new(self.source, sum))
+    }
+
+    /// Compares after the last byte.
+    ///
     /// # Errors
     ///
     /// When the bytes are others than those that were stored.
-    pub(super) fn finish(self) -> Result<()> {
-        // It may have turned out meanwhile that it is none.
-        let Some(expected) = self.source.md5() else {
-            return Ok(());
-        };
-        if self.digest.finalize()[..] == expected {
-            return Ok(());
+    pub(super) async fn finish(self) -> Result<()> {
+        match self.compare() {
+            Some(doubt) => doubt.settle().await,
+            None => Ok(()),
         }
-        Err(Error::cut(
-            "the MD5 of what arrived is not the object's checksum: it was damaged on the way; if its writer set the checksum, and not as an MD5, read it with `verify(false)`",
-        ))
     }
 }
 
@@ -95,7 +104,7 @@ impl Turns {
     /// Compares, after the last part.
     pub(super) async fn finish(self) -> Result<()> {
         match self.last {
-            Some(last) => last.await.map_err(|_| stopped())?.finish(),
+            Some(last) => last.await.map_err(|_| stopped())?.finish().await,
             None => Ok(()),
         }
     }

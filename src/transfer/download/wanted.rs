@@ -78,6 +78,31 @@ impl Wanted {
         })
     }
 
+    /// All of an object that was read, once more, with nothing to compare.
+    pub(super) fn again(source: &Source) -> Self {
+        let source = Arc::new(source.again());
+        let transfer = source.transfer();
+        let (part_size, concurrency) = (transfer.part_size, transfer.concurrency.get());
+        let size = source.size;
+        let first = match concurrency {
+            1 => size,
+            _ => size.min(part_size),
+        };
+        let opened = Opened {
+            source: Arc::clone(&source),
+            first: 0..first,
+            body: None,
+            end: size,
+        };
+        Self {
+            source,
+            parts: Parts::new(opened, part_size),
+            size,
+            concurrency,
+            check: None,
+        }
+    }
+
     pub(super) fn report(&self) -> Report {
         Report {
             source: Arc::clone(&self.source),

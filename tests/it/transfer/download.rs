@@ -58,6 +58,8 @@ enum Answer {
     Etag(&'static str),
     /// The whole object.
     Whole,
+    /// As asked, with a first byte that is another.
+    Damaged,
 }
 
 /// A server that answers one request for the object after the other so; connections are closed after each.
@@ -74,9 +76,11 @@ async fn serve(content: Bytes, etag: String, answers: Vec<Answer>) -> TcpServer 
             let first: usize = first.parse().unwrap();
             let end = last.parse().map_or(content.len(), |last: usize| last + 1);
             let end = end.min(content.len());
+            let answer = answers[connection.number.min(answers.len() - 1)];
             let (etag, first, end, status, until) =
-                match answers[connection.number.min(answers.len() - 1)] {
+                match answer {
                     Answer::Until(until) => (etag, first, end, 206, until.min(end)),
+                    Answer::Damaged => (etag, first, end, 206, end),
                     Answer::Etag(other) => (other.to_owned(), first, end, 206, end),
                     Answer::Whole => (etag, 0, content.len(), 200, content.len()),
                 };
@@ -90,7 +94,11 @@ async fn serve(content: Bytes, etag: String, answers: Vec<Answer>) -> TcpServer 
                     "HTTP/1.1 {status} Scripted\r\netag: \"{etag}\"\r\n{place}content-length: {length}\r\n\r\n"
                 ))
                 .await?;
-            connection.write(&content[first..until]).await
+            let mut sent = content[first..until].to_vec();
+            if matches!(answer, Answer::Damaged) {
+                sent[0] ^= 1;
+            }
+            connection.write(&sent).await
         }
     })
     .await
@@ -269,13 +277,8 @@ async fn a_server_without_ranges_is_read_in_one_go() {
 #[tokio::test]
 async fn damage_is_found_by_the_checksum() {
     let content = pattern(1000);
-    let other = pattern(1001).slice(1..);
-    let server = serve(
-        content.clone(),
-        md5(&other),
-        vec![Answer::Until(usize::MAX)],
-    )
-    .await;
+    let answers = vec![Answer::Damaged, Answer::Until(usize::MAX)];
+    let server = serve(content.clone(), md5(&content), answers).await;
     let transfer = transfer(&server);
 
     let error = transfer

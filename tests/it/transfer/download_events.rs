@@ -77,6 +77,16 @@ async fn beginning_and_end_are_told_wherever_the_bytes_go() {
     stream.bytes().await.unwrap();
     assert_eq!(told.take(), ["1000 bytes", "a done: 1000"]);
 
+    // Who knows the length stops there.
+    let mut stream = download().stream().await.unwrap();
+    let mut left = 1000;
+    while left > 0 {
+        left -= stream.chunk().await.unwrap().unwrap().len();
+    }
+    assert_eq!(told.take(), whole);
+    drop(stream);
+    assert!(told.take().is_empty());
+
     // Of a part, what is read of it.
     download().range(990..2000).to_bytes().await.unwrap();
     assert_eq!(told.take(), ["a has 10", "10 bytes", "a done: 10"]);
@@ -87,7 +97,10 @@ async fn beginning_and_end_are_told_wherever_the_bytes_go() {
 async fn failures_are_told_and_what_is_dropped_has_no_end() {
     let told = Told::default();
     let damaged = Fault::CorruptBody { at: 7..=7 };
-    let faults = FaultLayer::new(1).script_on("getObject", [Some(damaged.clone()), Some(damaged)]);
+    let faults = FaultLayer::new(1).script_on(
+        "getObject",
+        [Some(damaged.clone()), None, Some(damaged), None],
+    );
     let client = Client::new(faults.layer(lakefs().await));
     let transfer = told.listen(client.transfer());
     let directory = Directory::new();
@@ -106,7 +119,9 @@ async fn failures_are_told_and_what_is_dropped_has_no_end() {
     assert_eq!(missing.len(), 1);
     assert!(error.unwrap_err().is_not_found() && missing[0].starts_with("b failed: "));
 
-    let mut dropped = download().stream().await.unwrap();
+    let parts = told.listen(client.transfer().part_size(300));
+    let dropped = parts.download("lake", "main", "a").stream();
+    let mut dropped = dropped.await.unwrap();
     dropped.chunk().await.unwrap();
     drop(dropped);
     assert_eq!(told.take(), ["a has 1000"]);

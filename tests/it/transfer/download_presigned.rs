@@ -17,7 +17,10 @@ use lakefs_sdk::{
 };
 use tower::{ServiceExt as _, service_fn};
 
-use super::download::{pattern, put, with_object};
+use super::{
+    download::{pattern, put, with_object},
+    lake::{Fate, Lake},
+};
 
 const STORE: &str = "mem-object-store.invalid";
 
@@ -147,6 +150,26 @@ async fn a_url_that_expired_is_replaced() {
 
     assert!(copy == content);
     assert!(asked.counts().1 > 10); // some were refused
+}
+
+/// A clock that is ahead finds every URL expired: it would ask for another one before every part.
+#[tokio::test]
+async fn a_clock_that_is_wrong_asks_for_no_urls_that_are_not_needed() {
+    for skew in [-7200, 0, 7200] {
+        let clock = move || Timestamp::from_second(Timestamp::now().as_second() + skew).unwrap();
+        let memory = MemoryLakeFs::builder().block_store(BlockStore::S3);
+        let memory = memory.clock(clock).build();
+        let (lake, client) = Lake::over(memory, "s3://bucket/lake", |_| Fate::Arrives).await;
+        let content = pattern(1000);
+        put(&client, &content).await;
+        let transfer = client.transfer().mode(Mode::Presigned).part_size(100);
+
+        let all = transfer.download("lake", "main", "a").to_bytes().await;
+
+        assert_eq!(all.unwrap(), content);
+        assert_eq!(lake.count("presignedGet"), 10, "{skew}");
+        assert_eq!(lake.count("statObject"), 1, "{skew}");
+    }
 }
 
 /// A fresh URL may lead to another object.

@@ -1,7 +1,8 @@
 //! What an upload leaves behind that was dropped or failed: nothing.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::{
-    future::{IntoFuture as _, poll_fn},
+    future::{IntoFuture, poll_fn},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +11,11 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use lakefs_sdk::{Body, BoxError, Client, transfer::Mode};
+use lakefs_sdk::{
+    Body, BoxError, Client,
+    transfer::{Mode, Upload},
+};
+use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use crate::support::spans::Spans;
@@ -118,9 +123,8 @@ async fn the_caller_gets_the_error_of_the_part() {
     assert_eq!(lake.count("completePresignMultipartUpload"), 0);
 }
 
-/// A future that is dropped where no runtime is entered, though its own is still there, would leave its parts behind.
-#[test]
-fn an_upload_that_is_dropped_outside_of_its_runtime_is_aborted() {
+/// An upload that has sent two parts and waits, and the runtime that it was polled on.
+fn under_way() -> (Runtime, Lake, <Upload as IntoFuture>::IntoFuture) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -138,6 +142,13 @@ fn an_upload_that_is_dropped_outside_of_its_runtime_is_aborted() {
         }
         (lake, upload)
     });
+    (runtime, lake, upload)
+}
+
+/// A future that is dropped where no runtime is entered, though its own is still there, would leave its parts behind.
+#[test]
+fn an_upload_that_is_dropped_outside_of_its_runtime_is_aborted() {
+    let (runtime, lake, upload) = under_way();
     drop(upload);
     runtime.block_on(settle());
     assert_eq!(lake.memory.pending_uploads(), []);
@@ -246,7 +257,8 @@ async fn an_upload_may_be_dropped_at_any_await() {
                     break;
                 }
                 None => {
-                    assert!(aborted <= begun);
+                    // It may be tried again, where all was put together before it came.
+                    assert!(aborted == 0 || begun == 1);
                     // The last request may have done it, and its answer was not waited for.
                     let size = i64::try_from(size).ok();
                     assert!(found.is_err() || found.unwrap().size_bytes == size);
@@ -261,23 +273,7 @@ async fn an_upload_may_be_dropped_at_any_await() {
 #[test]
 fn an_upload_that_outlives_its_runtime_does_not_panic() {
     let (spans, _guard) = Spans::listen();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let (lake, upload) = runtime.block_on(async {
-        let (lake, client) = Lake::new(stuck_after_two).await;
-        let transfer = client.transfer().part_size(PART as u64).verify(false);
-        let mut upload = transfer
-            .upload("lake", "main", "a")
-            .body(data(5 * PART))
-            .into_future();
-        while lake.count("presignedPut") < 4 {
-            assert!(futures_util::poll!(&mut upload).is_pending());
-            tokio::task::yield_now().await;
-        }
-        (lake, upload)
-    });
+    let (runtime, lake, upload) = under_way();
     drop(runtime);
     // Another test may have met this warning for the first time as this one began to listen, and then it is not heard here.
     tracing::callsite::rebuild_interest_cache();
