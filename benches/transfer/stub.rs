@@ -148,6 +148,10 @@ async fn try_answer(
         (&Method::GET, "repositories/lake/refs/main/objects/ls") => {
             json(StatusCode::OK, listing(query))
         }
+        (&Method::GET, "repositories/lake/branches/main") => json(
+            StatusCode::OK,
+            r#"{"id":"main","commit_id":"0123456789abcdef"}"#.to_owned(),
+        ),
         (&Method::POST, "repositories/lake/branches/main/objects") => {
             expect(size, received)?;
             json(StatusCode::CREATED, stats(size.ok_or("no size")?))

@@ -9,10 +9,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
+use serde_json::{StreamDeserializer, Value, de::SliceRead};
 
 use super::{find::blocking, plan::Step, remote::Place, report, walk};
 use crate::{
-    Error, Operation, Result,
+    Client, Error, Operation, Result,
     api::objects::DeleteObjects,
     error::classify,
     models::{ObjectError, ObjectErrorList, PathList},
@@ -22,16 +23,14 @@ use crate::{
 /// The most paths that the server takes in one request.
 const BATCH: usize = 1000;
 
+/// How many files are deleted in one go.
+const AT_ONCE: usize = 100;
+
 /// What became of one path.
 pub(super) type Outcome = Result<(), Arc<Error>>;
 
-/// Who was refused in a batch.
-#[derive(Default)]
-struct Refusals {
-    named: HashMap<String, Arc<Error>>,
-    /// What concerns all that are not named.
-    others: Option<Arc<Error>>,
-}
+/// Who was refused, and why.
+type Refusals = HashMap<String, Arc<Error>>;
 
 /// Deletes objects; each one's outcome is told.
 pub(super) async fn remote(
@@ -49,20 +48,35 @@ pub(super) async fn remote(
     let mut batches = stream::iter(batches)
         .map(|batch| async {
             let paths: Vec<String> = batch.iter().map(|step| at.path(&step.path)).collect();
-            let list = PathList::new(paths.clone());
-            let answer = client
-                .delete_objects(&*at.repository, &*at.reference, list)
-                .await;
-            (batch, Refusals::of(answer, paths))
+            (batch, delete(client, at, paths).await)
         })
         .buffer_unordered(transfer.concurrency.get());
     while let Some((batch, refusals)) = batches.next().await {
         for step in batch {
-            let outcome = refusals.outcome(&at.path(&step.path));
-            settle(step, outcome);
+            let refused = refusals.get(&at.path(&step.path));
+            settle(step, refused.map_or(Ok(()), |error| Err(error.clone())));
         }
     }
     Ok(())
+}
+
+/// Deletes a batch, in smaller ones where the answer does not say what became of it: what is deleted already may be deleted
+/// again.
+async fn delete(client: &Client, at: &Place, paths: Vec<String>) -> Refusals {
+    let mut refusals = Refusals::new();
+    let mut batches = vec![paths];
+    while let Some(mut paths) = batches.pop() {
+        let list = PathList::new(paths.clone());
+        let call = client.delete_objects(&*at.repository, &*at.reference, list);
+        match call.await {
+            Err(error) if paths.len() > 1 && is_cut(&error) => {
+                let half = paths.split_off(paths.len() / 2);
+                batches.extend([half, paths]);
+            }
+            answer => refusals.extend(refused(answer, paths)),
+        }
+    }
+    refusals
 }
 
 /// Deletes files, and the directories that are empty for that; each one's outcome is told.
@@ -71,73 +85,91 @@ pub(super) async fn local(
     steps: Vec<Step>,
     mut settle: impl FnMut(Step, Outcome),
 ) -> Result<()> {
-    let root = root.to_owned();
-    let outcomes = blocking(move || {
-        let remove = |step: &Step| match std::fs::remove_file(walk::file(&root, &step.path)) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(report::of_file("deleted", error)),
+    let mut steps = steps.into_iter().peekable();
+    let mut removed = Vec::new();
+    // What is under way cannot be called back when this is dropped, so it is not all of it.
+    while steps.peek().is_some() {
+        let some: Vec<Step> = steps.by_ref().take(AT_ONCE).collect();
+        let directory = root.to_owned();
+        let remove = move || {
+            let outcome = |step: Step| (remove(&directory, &step), step);
+            some.into_iter().map(outcome).collect::<Vec<_>>()
         };
-        let outcomes: Vec<_> = steps
-            .into_iter()
-            .map(|step| (remove(&step), step))
-            .collect();
-        let removed = outcomes.iter().filter(|(outcome, _)| outcome.is_ok());
-        let removed: Vec<String> = removed.map(|(_, step)| step.path.clone()).collect();
-        walk::prune(&root, &removed);
-        outcomes
-    });
-    for (outcome, step) in outcomes.await? {
-        settle(step, outcome.map_err(Arc::new));
+        for (outcome, step) in blocking(remove).await? {
+            if outcome.is_ok() {
+                removed.push(step.path.clone());
+            }
+            settle(step, outcome.map_err(Arc::new));
+        }
     }
-    Ok(())
+    let root = root.to_owned();
+    blocking(move || walk::prune(&root, &removed)).await
 }
 
-// ===== impl Refusals =====
-
-impl Refusals {
-    /// Reads what the server says of a batch; a 200 means little.
-    fn of(answer: Result<ObjectErrorList>, paths: Vec<String>) -> Self {
-        let mut refusals = Self::default();
-        match answer {
-            Ok(list) => refusals.add(list),
-            // Without the permission for some of the paths, the answer is a document for each of them and then the list of all
-            // errors: the other paths are deleted.
-            Err(error) => match error.body().and_then(last_list) {
-                Some(list) if !list.errors.is_empty() => refusals.add(list),
-                _ => refusals.others = Some(Arc::new(error)),
-            },
+/// It blocks.
+fn remove(root: &Path, step: &Step) -> Result<()> {
+    match std::fs::remove_file(walk::file(root, &step.path)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(report::of_file("deleted", error))
         }
-        // One that was not asked for stands for one that was, and nobody knows for which.
-        let paths: HashSet<String> = paths.into_iter().collect();
-        let stranger = refusals
-            .named
-            .iter()
-            .find(|(path, _)| !paths.contains(*path));
-        if let (Some((_, error)), None) = (stranger, &refusals.others) {
-            refusals.others = Some(error.clone());
-        }
-        refusals
+        _ => Ok(()),
     }
+}
 
-    fn add(&mut self, list: ObjectErrorList) {
-        for refused in list.errors {
-            let error = Arc::new(of_path(&refused));
-            match refused.path {
-                Some(path) => {
-                    self.named.insert(path, error);
-                }
-                None => self.others = Some(error),
+// ===== what the server says =====
+
+/// Reads what the server says of a batch; a 200 means little.
+fn refused(answer: Result<ObjectErrorList>, paths: Vec<String>) -> Refusals {
+    let mut refusals = Refusals::new();
+    // What concerns all that are not named.
+    let mut others = None;
+    let errors = match answer {
+        Ok(list) => list.errors,
+        // Without the permission for some of the paths, the answer is a document for each of them and then the list of all
+        // errors: the other paths are deleted.
+        Err(error) => match error.body().and_then(last_list) {
+            Some(list) if !list.errors.is_empty() => list.errors,
+            _ => {
+                others = Some(Arc::new(error));
+                Vec::new()
             }
+        },
+    };
+    let asked: HashSet<String> = paths.into_iter().collect();
+    for refused in errors {
+        let error = Arc::new(of_path(&refused));
+        match refused.path {
+            Some(path) if asked.contains(&path) => {
+                refusals.insert(path, error);
+            }
+            // It stands for one that was asked for, and nobody knows for which.
+            _ => others = Some(error),
         }
     }
+    if let Some(error) = others {
+        for path in asked {
+            refusals.entry(path).or_insert_with(|| error.clone());
+        }
+    }
+    refusals
+}
 
-    fn outcome(&self, path: &str) -> Outcome {
-        match self.named.get(path).or(self.others.as_ref()) {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+/// Whether an answer may end before the list of what was refused: of an error, the beginning is kept.
+fn is_cut(error: &Error) -> bool {
+    let Some(body) = error.body() else {
+        return false;
+    };
+    if error.status() != Some(StatusCode::UNAUTHORIZED) || last_list(body).is_some() {
+        return false;
+    }
+    let mut whole = 0;
+    for document in documents(body) {
+        match document {
+            Ok(_) => whole += 1,
+            Err(problem) => return whole > 0 && problem.is_eof(),
         }
     }
+    whole > 1
 }
 
 /// The error that deleting the path alone would have given.
@@ -146,16 +178,24 @@ fn of_path(refused: &ObjectError) -> Error {
     let status = status
         .and_then(|status| StatusCode::from_u16(status).ok())
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let message = serde_json::json!({ "message": refused.message }).to_string();
+    // In a list, a 401 is about somebody whom the server knows, and it says no more of it than the name of the status.
+    let message = match status {
+        StatusCode::UNAUTHORIZED => "insufficient permissions",
+        _ => &*refused.message,
+    };
+    let message = serde_json::json!({ "message": message }).to_string();
     classify::response(status, &HeaderMap::new(), &Bytes::from(message))
         .with_operation(Some(DeleteObjects::META))
 }
 
 fn last_list(body: &Bytes) -> Option<ObjectErrorList> {
-    let documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
-    let lists = documents.map_while(Result::ok);
+    let lists = documents(body).map_while(Result::ok);
     let lists = lists.filter(|document| document.get("errors").is_some());
     lists
         .last()
         .and_then(|list| serde_json::from_value(list).ok())
+}
+
+fn documents(body: &Bytes) -> StreamDeserializer<'_, SliceRead<'_>, Value> {
+    serde_json::Deserializer::from_slice(body).into_iter()
 }

@@ -80,6 +80,7 @@ mod plan;
 mod remote;
 mod report;
 mod run;
+mod same_file;
 mod walk;
 
 pub use self::{
@@ -251,7 +252,11 @@ impl DirectoryTransfer {
     /// It comes last, and only when all else succeeded: a source that could not be read as a whole deletes nothing. Only files
     /// that are [in the way](Reason::InTheWay) of what is to be written go first.
     ///
-    /// What is excluded stays, on both sides. An empty source directory deletes everything at the destination.
+    /// What is excluded stays, on both sides. So does a file that a file system takes for that of an object under another name.
+    ///
+    /// An empty source directory deletes everything at the destination, as with other tools, and a disk that is not mounted is
+    /// an empty directory. Where that can happen, look at [`plan`](Self::plan) first: at how much it deletes, and whether it
+    /// finds anything to keep.
     pub fn delete_extraneous(mut self, delete: bool) -> Self {
         self.bulk.delete = delete;
         self

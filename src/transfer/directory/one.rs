@@ -1,14 +1,12 @@
 //! Moves one object of many.
 
 use std::{
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
+    fs, io,
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
-    find::blocking,
     plan::Step,
     remote::{CLIENT_MTIME, Place},
     report::of_file,
@@ -39,16 +37,17 @@ pub(super) async fn download(
     step: &Step,
     modified: i64,
 ) -> Result<()> {
-    let (root, path) = (root.to_owned(), step.path.clone());
-    let file = blocking(move || prepare(&root, &path)).await??;
+    let file = walk::file(root, &step.path);
+    let (root, path, target) = (root.to_owned(), step.path.clone(), file.clone());
+    let prepare = Box::new(move || prepare(&root, &path, &target));
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
         .of_many()
-        .to_file(&file)
+        // Set after the last write, which would set it anew.
+        .modified(time(modified)?)
+        .place_file(file, Some(prepare))
         .await?;
-    // After the last write, which would set it anew. Where this is not reached, the next run compares and downloads again.
-    let set = blocking(move || set_modified(&file, modified)).await?;
-    set.map_err(|error| of_file("given its time", error))
+    Ok(())
 }
 
 pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &Step) -> Result<()> {
@@ -63,9 +62,12 @@ pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &S
 /// Makes the directories that a file will be in, none of which may be a symbolic link: who writes through one writes elsewhere.
 ///
 /// It blocks.
-fn prepare(root: &Path, path: &str) -> Result<PathBuf> {
+fn prepare(root: &Path, path: &str, file: &Path) -> Result<()> {
     let written = |error| of_file("written", error);
-    fs::create_dir_all(root).map_err(written)?;
+    // To try to make what is there locks the directory that it is in, for all that write there.
+    if !root.is_dir() {
+        fs::create_dir_all(root).map_err(written)?;
+    }
     for (end, _) in path.match_indices('/') {
         let directory = walk::file(root, &path[..end]);
         match fs::symlink_metadata(&directory) {
@@ -82,18 +84,16 @@ fn prepare(root: &Path, path: &str) -> Result<PathBuf> {
             Err(error) => return Err(written(error)),
         }
     }
-    let file = walk::file(root, path);
-    match fs::symlink_metadata(&file) {
-        Ok(found) if found.is_dir() => remove_empty(&file).map_err(|error| {
+    match fs::symlink_metadata(file) {
+        Ok(found) if found.is_dir() => remove_empty(file).map_err(|error| {
             let message =
                 format!("{file:?} is a directory, and not empty, so no file can be written there");
             Error::invalid_input(message).with_source(error)
-        })?,
-        // A name that the file system does not take is told before anything is fetched.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(written(error)),
-        _ => {}
+        }),
+        // Such as a name that the file system does not take, before the bytes come that have no place.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(written(error)),
+        _ => Ok(()),
     }
-    Ok(file)
 }
 
 /// Removes a directory in which there is nothing but directories.
@@ -112,17 +112,16 @@ fn remove_empty(directory: &Path) -> io::Result<()> {
     fs::remove_dir(directory)
 }
 
-fn set_modified(file: &Path, seconds: i64) -> io::Result<()> {
+/// A time that a file can have.
+fn time(seconds: i64) -> Result<SystemTime> {
     let distance = Duration::from_secs(seconds.unsigned_abs());
-    let time: Option<SystemTime> = match seconds {
+    let time = match seconds {
         0.. => UNIX_EPOCH.checked_add(distance),
         _ => UNIX_EPOCH.checked_sub(distance),
     };
-    let Some(time) = time else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("the object's time, {seconds} s since 1970, is none that a file can have"),
-        ));
-    };
-    File::options().write(true).open(file)?.set_modified(time)
+    time.ok_or_else(|| {
+        Error::invalid_input(format!(
+            "the object's time, {seconds} s since 1970, is none that a file can have"
+        ))
+    })
 }

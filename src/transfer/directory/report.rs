@@ -62,6 +62,29 @@ impl Report {
         });
     }
 
+    /// Leaves out what was to be done.
+    pub(super) fn skip(&mut self, steps: Vec<Step>, reason: Reason) {
+        self.skipped.extend(steps.into_iter().map(|step| Step {
+            action: Action::Skip,
+            reason,
+            ..step
+        }));
+    }
+
+    /// The paths that were downloaded.
+    pub(super) fn written(&self) -> Vec<String> {
+        let written = self.done.iter();
+        let written = written.filter(|step| step.action == Action::Download);
+        written.map(|step| step.path.clone()).collect()
+    }
+
+    /// The paths that were as they should be.
+    pub(super) fn kept(&self) -> Vec<String> {
+        let kept = self.skipped.iter();
+        let kept = kept.filter(|step| step.reason == Reason::Same);
+        kept.map(|step| step.path.clone()).collect()
+    }
+
     /// Sorts by path, as what runs side by side ends in any order.
     pub(super) fn finish(mut self) -> Self {
         self.done.sort_by(|a, b| a.path.cmp(&b.path));

@@ -8,10 +8,11 @@ use tokio::sync::Semaphore;
 use super::{
     Bulk,
     delete::{self, Outcome},
-    find::Found,
+    find::{Found, blocking},
     job::Job,
     plan::{Action, Reason, Step},
     report::Report,
+    same_file,
 };
 use crate::{
     Error, Result,
@@ -44,7 +45,7 @@ impl Bulk {
             .partition(|step| step.reason == Reason::InTheWay);
         self.delete(&mut report, obstacles).await?;
 
-        let slots = Semaphore::new(self.transfer.concurrency.get());
+        let slots = Semaphore::new(self.most_slots());
         let (this, slots) = (&self, &slots);
         let mut moves = stream::iter(moves)
             .map(|step| {
@@ -59,8 +60,13 @@ impl Bulk {
             self.settle(&mut report, step, outcome);
         }
         drop(moves);
+        self.fail_shared(&mut report).await?;
         self.delete_extraneous(&mut report, deletes).await?;
         Ok(report.finish())
+    }
+
+    fn most_slots(&self) -> usize {
+        self.transfer.concurrency.get().min(Semaphore::MAX_PERMITS)
     }
 
     /// Moves one object, while it has as many slots as it has parts.
@@ -94,19 +100,46 @@ impl Bulk {
             Action::Download => step.bytes.div_ceil(part_size),
             _ => 1,
         };
-        let most = u32::try_from(self.transfer.concurrency.get()).unwrap_or(u32::MAX);
+        let most = u32::try_from(self.most_slots()).unwrap_or(u32::MAX);
         u32::try_from(parts).unwrap_or(u32::MAX).clamp(1, most)
     }
 
-    /// Deletes what the source does not have, where all else went well.
-    async fn delete_extraneous(&self, report: &mut Report, steps: Vec<Step>) -> Result<()> {
-        if !report.failed.is_empty() {
-            report.skipped.extend(steps.into_iter().map(|step| Step {
-                action: Action::Skip,
-                reason: Reason::Withheld,
-                ..step
-            }));
+    /// Tells of objects of which one was written over the other, as their paths are names of one file.
+    async fn fail_shared(&self, report: &mut Report) -> Result<()> {
+        let Job::Download { root, .. } = self.job()? else {
             return Ok(());
+        };
+        let (written, kept) = (report.written(), report.kept());
+        if !same_file::may_be(written.iter().chain(&kept)) {
+            return Ok(());
+        }
+        let root = root.clone();
+        let shared = blocking(move || same_file::shared(&root, &written, &kept)).await?;
+        for (path, other) in shared {
+            let place = report.done.iter().position(|step| step.path == path);
+            let step = place.map(|place| report.done.swap_remove(place));
+            let problem = format!(
+                "the file system takes its name and that of {other:?} for one, so one of them is written over the other"
+            );
+            let error = Arc::new(Error::invalid_input(problem));
+            step.into_iter()
+                .for_each(|step| self.settle(report, step, Err(error.clone())));
+        }
+        Ok(())
+    }
+
+    /// Deletes what the source does not have, where all else went well.
+    async fn delete_extraneous(&self, report: &mut Report, mut steps: Vec<Step>) -> Result<()> {
+        if !report.failed.is_empty() {
+            report.skip(steps, Reason::Withheld);
+            return Ok(());
+        }
+        if let (Job::Download { root, .. }, false) = (self.job()?, steps.is_empty()) {
+            let (root, written) = (root.clone(), report.written());
+            let split = move || same_file::split(&root, &written, steps);
+            let spared;
+            (spared, steps) = blocking(split).await?;
+            report.skip(spared, Reason::SameFile);
         }
         self.delete(report, steps).await
     }

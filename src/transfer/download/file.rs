@@ -12,7 +12,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     parts::Parts,
     stretch::Stretch,
-    temporary::{Finish, Temporary},
+    temporary::{self, Finish, Temporary},
     verify::{Check, Turn, Turns},
     wanted::Wanted,
 };
@@ -20,6 +20,10 @@ use crate::{Error, Result, error::ErrorKind, transfer::MIB};
 
 /// How much of a part is written at once, in bytes.
 const BATCH: u64 = MIB;
+
+/// What comes right before a file is made, on a thread for blocking work: where it is small, after all is fetched. It looks
+/// whether there may be a file.
+pub(in crate::transfer) type Prepare = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// The file that all parts write to.
 struct Shared {
@@ -31,7 +35,7 @@ struct Shared {
 /// A file that is written when all of it is here.
 struct Small {
     target: PathBuf,
-    size: u64,
+    prepare: Option<Prepare>,
     chunks: Vec<Bytes>,
     finish: Finish,
 }
@@ -48,7 +52,12 @@ struct Pen {
 /// Writes what is wanted to a file, which gets its name when it is whole.
 ///
 /// Files are written, and bytes are hashed, on threads for blocking work.
-pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Result<()> {
+pub(super) async fn write(
+    wanted: Wanted,
+    target: PathBuf,
+    prepare: Option<Prepare>,
+    finish: Finish,
+) -> Result<()> {
     let Wanted {
         mut parts,
         size,
@@ -56,14 +65,13 @@ pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Resu
         check,
         ..
     } = wanted;
-    let target = target.to_owned();
     let batch = parts.part().min(BATCH);
     let small = if size <= batch { parts.only() } else { None };
     if let Some(all) = small {
         let chunks = all.collect().await?;
         let file = Small {
             target,
-            size,
+            prepare,
             chunks,
             finish,
         };
@@ -71,7 +79,11 @@ pub(super) async fn write(wanted: Wanted, target: &Path, finish: Finish) -> Resu
     }
 
     // First of all: whether there may be such a file, and room for it.
-    let file = blocking(move || Temporary::beside(target, size)).await?;
+    let make = move || {
+        begin(&target, prepare)?;
+        Temporary::of_size(target, size)
+    };
+    let file = blocking(make).await?;
     let (alive, gone) = oneshot::channel();
     let file = Arc::new(Shared {
         file,
@@ -127,6 +139,13 @@ async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
     }
 }
 
+fn begin(target: &Path, prepare: Option<Prepare>) -> Result<()> {
+    match prepare {
+        Some(prepare) => prepare(),
+        None => temporary::check(target),
+    }
+}
+
 /// Gives the file its name, after the last part.
 fn commit(file: Arc<Shared>, finish: Finish) -> Result<()> {
     match Arc::into_inner(file) {
@@ -172,7 +191,8 @@ impl Small {
 
     /// It blocks.
     fn put(self) -> Result<()> {
-        let file = Temporary::beside(self.target, self.size)?;
+        begin(&self.target, self.prepare)?;
+        let file = Temporary::beside(self.target)?;
         file.write(0, &self.chunks)?;
         file.commit(self.finish)
     }

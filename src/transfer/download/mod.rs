@@ -2,7 +2,7 @@
 
 use std::{
     ops::{Bound, RangeBounds},
-    path::Path,
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
@@ -11,6 +11,7 @@ use futures_util::stream;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use self::{
+    file::Prepare,
     flow::Flow,
     source::{Place, Source},
     temporary::Finish,
@@ -186,7 +187,6 @@ impl Download {
     }
 
     /// When a file says that it was changed. Default: when it is written.
-    #[expect(dead_code, reason = "for downloads of directories")]
     pub(super) fn modified(mut self, time: SystemTime) -> Self {
         self.finish.modified = Some(time);
         self
@@ -230,12 +230,21 @@ impl Download {
     /// - [`is_body`](Error::is_body): what arrived is not what was stored, see [`verify`](Self::verify).
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
-        let (path, finish) = (path.as_ref().to_owned(), self.finish);
+        self.place_file(path.as_ref().to_owned(), None).await
+    }
+
+    /// As [`to_file`](Self::to_file), with what there is to be done before the file is made.
+    pub(super) async fn place_file(
+        self,
+        path: PathBuf,
+        prepare: Option<Prepare>,
+    ) -> Result<Downloaded> {
+        let finish = self.finish;
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;
             let report = wanted.report();
-            file::write(wanted, &path, finish).await?;
+            file::write(wanted, path, prepare, finish).await?;
             Ok(report.done())
         }
         .await;

@@ -40,23 +40,21 @@ struct Name {
 
 impl Temporary {
     /// A file of so many bytes, for which there must be room.
-    pub(super) fn beside(target: PathBuf, size: u64) -> Result<Self> {
-        let failed = |error| failed("made", &target, error);
-        // Found only after all the work otherwise.
-        if target.is_dir() {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "it is a directory",
-            )));
-        }
+    pub(super) fn of_size(target: PathBuf, size: u64) -> Result<Self> {
+        let temporary = Self::beside(target)?;
+        // File systems that know their limits tell them here.
+        let room = temporary.file.set_len(size);
+        room.map_err(|error| failed("made", &temporary.target, error))?;
+        Ok(temporary)
+    }
+
+    pub(super) fn beside(target: PathBuf) -> Result<Self> {
         let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
         let path = target.with_file_name(name);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).open(&path);
-        let file = file.map_err(failed)?;
+        let file = file.map_err(|error| failed("made", &target, error))?;
         let name = Name { path, kept: false };
-        // File systems that know their limits tell them here.
-        file.set_len(size).map_err(failed)?;
         Ok(Self { target, file, name })
     }
 
@@ -102,6 +100,17 @@ impl Drop for Name {
         if !self.kept {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Whether there may be a file, which is found only after all the work otherwise.
+pub(super) fn check(target: &Path) -> Result<()> {
+    match target.is_dir() {
+        true => {
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is a directory");
+            Err(failed("made", target, error))
+        }
+        false => Ok(()),
     }
 }
 
@@ -172,7 +181,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("large");
         let size = 5 << 30; // sparse: none of it but the end is on the disk
-        let file = Temporary::beside(target.clone(), size).unwrap();
+        let file = Temporary::of_size(target.clone(), size).unwrap();
         let batch = [Bytes::from_static(b"the "), Bytes::from_static(b"end")];
 
         assert_eq!(file.write(size - 7, &batch).unwrap(), size);
@@ -192,7 +201,7 @@ mod tests {
     fn a_file_has_its_time_with_its_name() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("old");
-        let file = Temporary::beside(target.clone(), 3).unwrap();
+        let file = Temporary::of_size(target.clone(), 3).unwrap();
         file.write(0, &[Bytes::from_static(b"old")]).unwrap();
         let modified = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
 

@@ -40,7 +40,8 @@ struct Ahead {
 // ===== impl Source =====
 
 impl Source {
-    pub(super) async fn open(path: PathBuf) -> Result<Self> {
+    /// Opens a file; one that is a symbolic link only where `links` says so.
+    pub(super) async fn open(path: PathBuf, links: bool) -> Result<Self> {
         let path: Arc<Path> = path.into();
         let opened = Arc::clone(&path);
         let cannot = |error: io::Error| {
@@ -53,10 +54,14 @@ impl Source {
             if metadata.is_dir() {
                 return Err(io::Error::other("it is a directory"));
             }
+            if !links && fs::symlink_metadata(&opened)?.is_symlink() {
+                return Err(io::Error::other("it is a symbolic link"));
+            }
             let mut small = None;
             if metadata.is_file() && metadata.len() <= SMALL {
                 // Whole, even where it has more by now, or claims to be empty as those of /proc do.
-                let mut bytes = Vec::new();
+                let size = usize::try_from(metadata.len()).unwrap_or_default();
+                let mut bytes = Vec::with_capacity(size);
                 (&mut file).take(SMALL + 1).read_to_end(&mut bytes)?;
                 if bytes.len() as u64 <= SMALL {
                     small = Some(bytes.into());
@@ -210,7 +215,7 @@ mod tests {
         let content: Vec<u8> = (0..9 * READ + 7).map(|at| (at / 1000) as u8).collect();
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &content).unwrap();
-        let Source::File(file) = Source::open(file.path().to_owned()).await.unwrap() else {
+        let Source::File(file) = Source::open(file.path().to_owned(), true).await.unwrap() else {
             panic!("not read as a file")
         };
 

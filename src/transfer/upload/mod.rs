@@ -238,7 +238,7 @@ impl Upload {
         let outcome = async {
             job.target.check()?;
             runtime()?;
-            let source = self.input.open().await?;
+            let source = self.input.open(!self.of_many).await?;
             let bytes = source.size();
             progress.tell(|| Event::ObjectStarted { path, bytes });
             job.run(source).await
@@ -260,10 +260,11 @@ impl Upload {
 // ===== impl Input =====
 
 impl Input {
-    async fn open(self) -> Result<Source> {
+    /// Who named a file wants what a link leads to; who named a directory wants what is in it.
+    async fn open(self, links: bool) -> Result<Source> {
         match self {
             Self::Body(body) => Ok(Source::from_body(body)),
-            Self::File(path) => Source::open(path).await,
+            Self::File(path) => Source::open(path, links).await,
         }
     }
 }

@@ -1,13 +1,20 @@
 //! Deleting and copying all that is below a path.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use lakefs_sdk::{
-    Body, BoxError, Client, Result,
+    Body, BoxError, Client, Credentials, Result,
     models::{
         BranchCreation, BranchProtectionRule, CommitCreation, RepositoryCreation, TagCreation,
     },
-    testing::{MemoryLakeFs, MockTransport},
+    testing::{AccessControl, MemoryLakeFs, MemoryUser, MockTransport},
     transfer::directory::{Action, Reason},
 };
 use tower::{ServiceExt, service_fn};
@@ -134,6 +141,83 @@ async fn a_single_refusal_is_told_whatever_the_status() {
         assert_eq!(report.done.len(), 2);
         assert_eq!(paths(&plain, "main").await.unwrap(), ["tmp/00001"]);
     }
+}
+
+/// The answer names each of the refused twice, and what is kept of an answer ends before it says which: all were told as
+/// failed, also those that were gone.
+#[tokio::test]
+async fn refusals_beyond_the_end_of_an_answer_are_told_by_path() {
+    const ADMIN: &str = "AKIAIOSFODNN7EXAMPLE";
+    let ann = MemoryUser::new("ann")
+        .access_key("ANN", "secret")
+        .group("Admins")
+        .deny(
+            "fs:DeleteObject",
+            "arn:lakefs:fs:::repository/lake/object/tmp/*1",
+        );
+    let lakefs = MemoryLakeFs::builder()
+        .access_control(AccessControl::Internal)
+        .access_key(ADMIN, "secret")
+        .user(ann);
+    let lakefs = lakefs.build();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = sent.clone();
+    let transport = service_fn(move |request: Request<Body>| {
+        let (lakefs, count) = (lakefs.clone(), count.clone());
+        async move {
+            if request.uri().path().ends_with("/objects/delete") {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            let (parts, body) = lakefs.oneshot(request).await?.into_parts();
+            // In pieces, as a network brings it.
+            let bytes = body.collect().await?.to_bytes();
+            let pieces: Vec<_> = bytes
+                .chunks(4096)
+                .map(|piece| Ok::<_, BoxError>(Bytes::copy_from_slice(piece)))
+                .collect();
+            Ok::<_, BoxError>(Response::from_parts(
+                parts,
+                Body::from_stream(stream::iter(pieces)),
+            ))
+        }
+    });
+    let client = |id: &str| {
+        let client = Client::builder().transport(transport.clone());
+        client
+            .credentials(Credentials::access_key(id, "secret"))
+            .build()
+            .unwrap()
+    };
+    let admin = client(ADMIN);
+    admin
+        .create_repository(RepositoryCreation::new("lake", "mem://lake"))
+        .await
+        .unwrap();
+    for number in 0..1000 {
+        // Half of them end in 1.
+        let path = format!("tmp/{}/{number:04}/{}", "long".repeat(20), number % 2);
+        admin
+            .upload_object("lake", "main", path)
+            .body("x")
+            .await
+            .unwrap();
+    }
+
+    let report = client("ANN")
+        .transfer()
+        .delete_recursive("lakefs://lake/main/tmp")
+        .await
+        .unwrap();
+    assert_eq!((report.done.len(), report.failed.len()), (500, 500));
+    assert!(report.done.iter().all(|step| step.path.ends_with("/0")));
+    assert!(
+        report
+            .failed
+            .iter()
+            .all(|failure| failure.error.is_permission_denied())
+    );
+    assert_eq!(paths(&admin, "main").await.unwrap().len(), 500);
+    assert_eq!(sent.load(Ordering::SeqCst), 3);
 }
 
 /// On a tag the server deletes nothing and says that it did.

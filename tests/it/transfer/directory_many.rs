@@ -1,21 +1,28 @@
 //! Very many: a request for each file and for each thousand of a listing, no more at once than was said.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::IntoFuture,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use http::Request;
 use lakefs_sdk::{
     Body, Client,
     testing::MemoryLakeFs,
-    transfer::directory::{Action, Reason},
+    transfer::{
+        directory::{Action, Compare, Reason},
+        progress::Event,
+    },
 };
+use tokio::sync::Notify;
 use tower::{ServiceExt, service_fn};
 
 use super::{
     lake::{Fate, Lake, response},
-    tree::{HERE, done, failed, lake, tree},
+    tree::{HERE, done, failed, lake, memory, tree, write},
 };
 
 const MANY: usize = 2_500;
@@ -93,6 +100,49 @@ async fn copies_and_deletions_are_bounded_too() {
     let report = transfer.delete_recursive(HERE).await.unwrap();
     assert_eq!(report.count(Action::Delete), 5_000);
     assert_eq!(peak.load(Ordering::SeqCst), 3);
+}
+
+/// Whoever wants no limit says so with the largest number, and got a panic.
+#[tokio::test]
+async fn no_concurrency_is_too_high() {
+    let client = memory().await.unwrap();
+    let (root, copy) = (tree(&[("a", "1"), ("b", "2")]).unwrap(), tree(&[]).unwrap());
+    let transfer = client.transfer().concurrency(usize::MAX);
+    let upload = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    let download = transfer.download_directory(HERE, copy.path());
+    let download = download.compare(Compare::Checksum).await.unwrap();
+    let delete = transfer.delete_recursive(HERE).await.unwrap();
+    for report in [upload, download, delete] {
+        assert_eq!(report.done.len(), 2);
+    }
+}
+
+/// Whoever sees that the wrong files go, and stops it, keeps the rest.
+#[tokio::test]
+async fn a_dropped_transfer_deletes_no_more_files() {
+    let client = memory().await.unwrap();
+    write(&client, "data/kept", "x").await;
+    let names: Vec<_> = (0..2_000).map(|number| format!("{number}")).collect();
+    let files: Vec<_> = names.iter().map(|name| (&**name, "x")).collect();
+    let root = tree(&files).unwrap();
+    let seen = Arc::new(Notify::new());
+    let telling = seen.clone();
+    let transfer = client.transfer().progress(move |event| {
+        if matches!(event, Event::ObjectDone { bytes: 0, .. }) {
+            telling.notify_one();
+        }
+    });
+    let mirror = transfer.download_directory(HERE, root.path());
+    let mut mirror = mirror.delete_extraneous(true).into_future();
+
+    tokio::select! {
+        biased;
+        () = seen.notified() => {}
+        _ = &mut mirror => panic!("it was not stopped"),
+    }
+    drop(mirror);
+    let left = std::fs::read_dir(root.path()).unwrap().count();
+    assert!((1_000..2_000).contains(&left), "{left} are left");
 }
 
 /// A copy of a thousand objects of which three fail: the three are told, and the next run makes these three.

@@ -53,6 +53,25 @@ async fn a_file_that_vanishes_is_told_and_stops_no_other() {
     assert_eq!(done(&report), []);
 }
 
+/// A link that is put in a file's place must not send what is elsewhere.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_becomes_a_link_is_not_followed() {
+    let client = memory().await.unwrap();
+    let root = tree(&[("a", "1"), ("b", "2")]).unwrap();
+    let secret = tree(&[("key", "secret")]).unwrap();
+    let (link, key) = (root.path().join("a"), secret.path().join("key"));
+    let transfer = after_planning(&client, move || {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(key, link).unwrap();
+    });
+
+    let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    assert_eq!(done(&report), [("b", Action::Upload, Reason::New)]);
+    assert_eq!(failed(&report), ["a"]);
+    assert_eq!(objects(&client, "main").await, ["data/b"]);
+}
+
 /// The time that is kept with an object is never later than its bytes: what changed meanwhile is seen by the next run.
 #[tokio::test]
 async fn a_file_that_changes_meanwhile_goes_up_again() {

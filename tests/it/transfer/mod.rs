@@ -7,6 +7,8 @@ mod directory_meanwhile;
 mod directory_obstacles;
 #[cfg(target_os = "linux")]
 mod directory_properties;
+#[cfg(target_os = "linux")]
+mod directory_same_file;
 mod directory_sources;
 mod download;
 mod download_checksums;

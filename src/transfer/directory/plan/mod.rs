@@ -90,6 +90,9 @@ pub enum Reason {
     /// A file is where a directory is needed, or in a directory where a file is to be. It is deleted, before anything else is
     /// done, where what is extraneous may be; else what is to be there is skipped.
     InTheWay,
+    /// Skipped: it would have been deleted, but to the file system it is the file of an object that was downloaded, by another
+    /// name, such as one that writes its accents in another way.
+    SameFile,
     /// Skipped: it would have been deleted, but the source could not be read as a whole, or something else failed.
     Withheld,
 }
@@ -365,6 +368,7 @@ impl fmt::Display for Reason {
             Self::CaseCollision => "another path differs only in case",
             Self::AlsoDirectory => "other objects need a directory of this name",
             Self::InTheWay => "a file is where a directory has to be, or the reverse",
+            Self::SameFile => "another name of a file that was downloaded",
             Self::Withheld => "not deleted, as not all else succeeded",
         })
     }
