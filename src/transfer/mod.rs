@@ -49,6 +49,7 @@ use crate::{Client, transfer::route::Offer};
 
 mod checksum;
 pub mod directory;
+mod disk;
 pub mod download;
 pub mod progress;
 mod route;

@@ -12,7 +12,11 @@ use super::{
     report::of_file,
     walk,
 };
-use crate::{Error, Result, models::ObjectCopyCreation, transfer::Transfer};
+use crate::{
+    Error, Result,
+    models::ObjectCopyCreation,
+    transfer::{Transfer, disk::Disk},
+};
 
 pub(super) async fn upload(
     transfer: &Transfer,
@@ -36,6 +40,7 @@ pub(super) async fn download(
     root: &Path,
     step: &Step,
     modified: i64,
+    disk: &Disk,
 ) -> Result<()> {
     let file = walk::file(root, &step.path);
     let (root, path, target) = (root.to_owned(), step.path.clone(), file.clone());
@@ -45,7 +50,7 @@ pub(super) async fn download(
         .of_many()
         // Set after the last write, which would set it anew.
         .modified(time(modified)?)
-        .place_file(file, Some(prepare))
+        .place_file(file, Some(prepare), disk)
         .await?;
     Ok(())
 }

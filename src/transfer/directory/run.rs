@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    transfer::{MAX_PART, MIN_PART, progress::Event},
+    transfer::{MAX_PART, MIN_PART, disk::Disk, progress::Event},
 };
 
 impl Bulk {
@@ -46,12 +46,12 @@ impl Bulk {
         self.delete(&mut report, obstacles).await?;
 
         let slots = Semaphore::new(self.most_slots());
-        let (this, slots) = (&self, &slots);
+        let (this, slots, disk) = (&self, &slots, &Disk::default());
         let mut moves = stream::iter(moves)
             .map(|step| {
                 let time = times.get(&step.path).copied().unwrap_or_default();
                 async move {
-                    let outcome = this.step(&step, time, slots).await;
+                    let outcome = this.step(&step, time, slots, disk).await;
                     (step, outcome.map_err(Arc::new))
                 }
             })
@@ -70,7 +70,7 @@ impl Bulk {
     }
 
     /// Moves one object, while it has as many slots as it has parts.
-    async fn step(&self, step: &Step, time: i64, slots: &Semaphore) -> Result<()> {
+    async fn step(&self, step: &Step, time: i64, slots: &Semaphore, disk: &Disk) -> Result<()> {
         let wanted = self.slots(step);
         // Never closed, so there is always a permit in the end.
         let _permit = slots.acquire_many(wanted).await;
@@ -86,7 +86,7 @@ impl Bulk {
         match self.job()? {
             Job::Upload { root, to } => super::one::upload(&transfer, root, to, step, time).await,
             Job::Download { from, root } => {
-                super::one::download(&transfer, from, root, step, time).await
+                super::one::download(&transfer, from, root, step, time, disk).await
             }
             Job::Copy { from, to } => super::one::copy(&transfer, from, to, step).await,
             Job::Delete { .. } => Ok(()),

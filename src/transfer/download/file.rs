@@ -16,7 +16,11 @@ use super::{
     verify::{Check, Turn, Turns},
     wanted::Wanted,
 };
-use crate::{Error, Result, error::ErrorKind, transfer::MIB};
+use crate::{
+    Error, Result,
+    error::ErrorKind,
+    transfer::{MIB, disk::Disk},
+};
 
 /// How much of a part is written at once, in bytes.
 const BATCH: u64 = MIB;
@@ -57,6 +61,7 @@ pub(super) async fn write(
     target: PathBuf,
     prepare: Option<Prepare>,
     finish: Finish,
+    disk: &Disk,
 ) -> Result<()> {
     let Wanted {
         mut parts,
@@ -75,7 +80,7 @@ pub(super) async fn write(
             chunks,
             finish,
         };
-        return file.write(check).await;
+        return file.write(check, disk).await;
     }
 
     // First of all: whether there may be such a file, and room for it.
@@ -169,9 +174,9 @@ pub(super) async fn blocking<T: Send + 'static>(
 // ===== impl Small =====
 
 impl Small {
-    /// It costs one turn of a thread, unless there is a doubt.
-    async fn write(self, check: Option<Check>) -> Result<()> {
-        let written = blocking(move || {
+    /// It takes one piece of work, unless there is a doubt.
+    async fn write(self, check: Option<Check>, disk: &Disk) -> Result<()> {
+        let written = disk.run(move || {
             if let Some(mut check) = check {
                 self.chunks.iter().for_each(|chunk| check.update(chunk));
                 if let Some(doubt) = check.compare() {
@@ -184,7 +189,7 @@ impl Small {
             Ok(()) => Ok(()),
             Err((doubt, file)) => {
                 doubt.settle().await?;
-                blocking(|| file.put()).await
+                disk.run(|| file.put()).await
             }
         }
     }

@@ -18,7 +18,11 @@ use self::{
     told::Story,
     wanted::Wanted,
 };
-use crate::{Body, Error, LakeFsUri, Result, error::ErrorKind, transfer::Transfer};
+use crate::{
+    Body, Error, LakeFsUri, Result,
+    error::ErrorKind,
+    transfer::{Transfer, disk::Disk},
+};
 
 mod answer;
 mod doubt;
@@ -230,7 +234,8 @@ impl Download {
     /// - [`is_body`](Error::is_body): what arrived is not what was stored, see [`verify`](Self::verify).
     /// - [`is_io`](Error::is_io): the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded> {
-        self.place_file(path.as_ref().to_owned(), None).await
+        self.place_file(path.as_ref().to_owned(), None, &Disk::default())
+            .await
     }
 
     /// As [`to_file`](Self::to_file), with what there is to be done before the file is made.
@@ -238,13 +243,14 @@ impl Download {
         self,
         path: PathBuf,
         prepare: Option<Prepare>,
+        disk: &Disk,
     ) -> Result<Downloaded> {
         let finish = self.finish;
         let mut story = Story::of(&self);
         let outcome = async {
             let wanted = Wanted::find(self, &mut story).await?;
             let report = wanted.report();
-            file::write(wanted, path, prepare, finish).await?;
+            file::write(wanted, path, prepare, finish, disk).await?;
             Ok(report.done())
         }
         .await;
