@@ -14,7 +14,11 @@ use super::{
     report::of_file,
     walk,
 };
-use crate::{Error, Result, models::ObjectCopyCreation, transfer::Transfer};
+use crate::{
+    Error, Result,
+    models::ObjectCopyCreation,
+    transfer::{Transfer, WORK, WORK_IN_ALL},
+};
 
 pub(super) async fn upload(
     transfer: &Transfer,
@@ -56,6 +60,9 @@ pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &S
     transfer
         .client()
         .copy_object(&*to.repository, &*to.reference, to.path(&step.path), source)
+        // The server moves all of the data before it answers.
+        .attempt_timeout(WORK)
+        .timeout(WORK_IN_ALL)
         .await?;
     Ok(())
 }
