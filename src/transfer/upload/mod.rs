@@ -12,7 +12,8 @@
 //! it stored. When an answer is lost, the server is asked what it has, rather than guessing. Each part is tried again by
 //! itself, five times beyond what the client repeats, with a fresh URL where the old one expired; a part that has arrived is
 //! never sent again. An upload in parts that fails or is dropped is aborted, so that no parts are left in the store to be paid
-//! for.
+//! for. To put parts together takes a store minutes where they are thousands, so that request alone may take ten for each
+//! attempt, whatever the limits of the client.
 //!
 //! lakeFS takes what went to the object store for 24 hours from when the upload began; after that it refuses it
 //! ([`is_bad_request`](Error::is_bad_request)). A writer that is open for longer must be finished, and another begun.

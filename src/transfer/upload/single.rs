@@ -1,5 +1,7 @@
 //! An object to the object store by one presigned URL, then linked to its path.
 
+use std::time::Duration;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
@@ -9,7 +11,7 @@ use tokio::time::Instant;
 use super::{
     super::store::{self, PRESIGNED_PUT, Presigned},
     Job,
-    allowance::Allowance,
+    allowance::{self, Allowance},
     checksum::{self, Sent, Whole},
     source::Source,
 };
@@ -24,8 +26,10 @@ use crate::{
 
 /// How often a URL that expired is replaced by a fresh one.
 pub(super) const MAX_RENEWALS: u32 = 3;
-/// How often an object is linked whose link may have been lost.
-const MAX_LINKS: u32 = 3;
+/// How often it is tried to link an object.
+const MAX_LINKS: u32 = 5;
+/// The longest wait before the second time; it doubles with each.
+const LINK_WAIT: Duration = Duration::from_millis(500);
 
 impl Job {
     pub(super) async fn single(
@@ -118,7 +122,7 @@ impl Job {
         let target = &self.target;
         let address = location.physical_address.clone().unwrap_or_default();
         let size = i64::try_from(size).unwrap_or(i64::MAX);
-        let mut links = 0;
+        let (mut failures, mut in_doubt) = (0, false);
         loop {
             let staged = StagingMetadata::new(location.clone(), &checksum, size);
             let mut call = target.client.link_physical_address(
@@ -137,20 +141,20 @@ impl Job {
                 Ok(stats) => return Ok(stats),
                 Err(error) => error,
             };
-            // A 412 behind a lost answer may be about that link.
-            let in_doubt =
-                error.may_have_taken_effect() || (links > 0 && error.is_precondition_failed());
-            if !in_doubt {
+            in_doubt |= error.may_have_taken_effect();
+            // Also a 412 behind a lost answer may be about that link. No other object has this address.
+            if in_doubt {
+                if let Ok(stats) = target.look().await {
+                    if stats.physical_address == address {
+                        return Ok(stats);
+                    }
+                }
+            }
+            failures += 1;
+            if failures == MAX_LINKS || !error.retryable() {
                 return Err(error);
             }
-            match target.look().await {
-                // No other object has this address.
-                Ok(stats) if stats.physical_address == address => return Ok(stats),
-                Ok(_) | Err(_) if links + 1 == MAX_LINKS || !error.retryable() => {
-                    return Err(error);
-                }
-                Ok(_) | Err(_) => links += 1,
-            }
+            tokio::time::sleep(allowance::wait(LINK_WAIT, failures)).await;
         }
     }
 }

@@ -117,3 +117,33 @@ async fn an_object_by_one_url_may_fail_several_calls_long() {
         }
     }
 }
+
+/// A lakeFS that is started anew for some seconds must not end what has been going on for hours.
+#[tokio::test(start_paused = true)]
+async fn lakefs_may_be_away_while_urls_and_links_are_asked_for() {
+    for (operation, size) in [("uploadPart", PARTS * PART), ("linkPhysicalAddress", MIB)] {
+        let mut left = 4;
+        let (lake, client) = Lake::new(move |sent| match (sent.operation, sent.part) {
+            // So a fresh URL is wanted.
+            ("presignedPut", 2) if left == 4 => {
+                left -= 1;
+                refusal(403, "AccessDenied", "Request has expired")
+            }
+            (found, _) if found == operation && left > 0 => {
+                left -= 1;
+                unreachable()
+            }
+            _ => Fate::Arrives,
+        })
+        .await;
+        let transfer = client.transfer().part_size(PART as u64);
+
+        let upload = transfer.upload("lake", "main", "a").body(data(size));
+        upload.await.unwrap();
+
+        assert!(lake.object("a").await == data(size));
+        // Three requests are one call.
+        assert!(lake.count(operation) > 3, "{operation}");
+        assert_eq!(lake.count("uploadObject"), 0);
+    }
+}

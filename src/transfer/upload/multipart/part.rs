@@ -40,23 +40,31 @@ impl Pending {
         };
         let sent = Sent::new(verify && ahead.is_none());
         let (mut renewals, mut allowance) = (0, Allowance::default());
-        let mut url = match self.given_url(number) {
-            Some(url) => url?,
-            None => self.fresh_url(number).await?,
-        };
-        let answer = loop {
-            if url.is_old() {
-                url = self.fresh_url(number).await?;
-            }
-            let request = put(&url, watch.body(part.body(&sent)));
-            let error = match store::send(&self.target.client, request, PRESIGNED_PUT).await {
-                Ok((parts, _)) => break parts,
+        let mut given = self.given_url(number).transpose()?;
+        let (answer, url) = loop {
+            let url = match given.take().filter(|url| !url.is_old()) {
+                Some(url) => Ok(url),
+                None => self.fresh_url(number).await,
+            };
+            let error = match url {
+                Ok(url) => {
+                    let request = put(&url, watch.body(part.body(&sent)));
+                    match store::send(&self.target.client, request, PRESIGNED_PUT).await {
+                        Ok((parts, _)) => break (parts, url),
+                        Err(error) if renewals < MAX_RENEWALS && url.has_expired(&error) => {
+                            renewals += 1;
+                            continue;
+                        }
+                        Err(error) => {
+                            given = Some(url);
+                            error
+                        }
+                    }
+                }
+                // lakeFS may be away for a moment too.
                 Err(error) => error,
             };
-            if renewals < MAX_RENEWALS && url.has_expired(&error) {
-                renewals += 1;
-                url = self.fresh_url(number).await?;
-            } else if job.gives_store_up(&error) || !allowance.renew(&error).await {
+            if job.gives_store_up(&error) || !allowance.renew(&error).await {
                 return Err(error);
             }
         };
