@@ -15,11 +15,9 @@ use crate::{Body, Result};
 /// How much is hashed at once: other tasks must have their turn.
 const PIECE: usize = 256 * 1024;
 
-type BoxStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
-
 /// A stream that is counted on the way, and whose MD5 is taken where that is wanted.
-struct Counted {
-    inner: BoxStream,
+struct Counted<S> {
+    inner: S,
     rest: Bytes,
     read: u64,
     size: Option<u64>,
@@ -30,8 +28,8 @@ struct Counted {
 
 // ===== impl Counted =====
 
-impl Counted {
-    fn new(inner: BoxStream, size: Option<u64>, sent: &Sent) -> Self {
+impl<S> Counted<S> {
+    fn new(inner: S, size: Option<u64>, sent: &Sent) -> Self {
         let mut counted = Self {
             inner,
             rest: Bytes::new(),
@@ -53,12 +51,12 @@ impl Counted {
     }
 }
 
-impl Stream for Counted {
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Counted<S> {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         while self.rest.is_empty() {
-            match ready!(self.inner.as_mut().poll_next(cx)) {
+            match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
                 Some(Ok(chunk)) => self.rest = chunk,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
@@ -88,7 +86,7 @@ impl Stream for Counted {
 pub(super) fn replayable<F, S>(size: u64, sent: &Sent, make: F) -> Body
 where
     F: Fn() -> S + Send + Sync + 'static,
-    S: Stream<Item = Result<Bytes>> + Send + 'static,
+    S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
 {
     let sent = sent.clone();
     Body::replayable(move || once(Some(size), &sent, make()))
@@ -97,9 +95,9 @@ where
 /// A body that is sent once.
 pub(super) fn once<S>(size: Option<u64>, sent: &Sent, stream: S) -> Body
 where
-    S: Stream<Item = Result<Bytes>> + Send + 'static,
+    S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
 {
-    let counted = Counted::new(Box::pin(stream), size, sent);
+    let counted = Counted::new(stream, size, sent);
     match size {
         Some(size) => Body::from_sized_stream(size, counted),
         None => Body::from_stream(counted),

@@ -129,6 +129,9 @@ impl Facts {
     /// the size.
     fn check(&self) -> Result<()> {
         const META: &OperationMeta = &OperationMeta::new("uploadObject", Method::POST, "/");
+        if self.metadata.is_empty() && self.content_type.is_none() {
+            return Ok(());
+        }
         let (mut plain, mut internal) = (self.metadata.clone(), BTreeMap::new());
         plain.retain(|key, value| match key.strip_prefix(INTERNAL) {
             Some(key) => {

@@ -197,7 +197,7 @@ impl From<Bytes> for Chunks {
 /// The chunks, one after the other.
 fn in_memory(
     chunks: Arc<[Bytes]>,
-) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + Unpin + 'static {
     stream::iter((0..chunks.len()).map(move |index| Ok(chunks[index].clone())))
 }
 
