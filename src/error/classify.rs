@@ -133,6 +133,17 @@ pub(crate) fn of_store(host: &str, mut error: Error) -> Error {
     error
 }
 
+/// The same where lakeFS handed out a URL of the store's.
+#[cfg(feature = "transfer")]
+pub(crate) fn of_presigned(host: &str, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Endpoint => {
+            error.in_context(format_args!("the host of the presigned URL, {host}, said"))
+        }
+        _ => of_store(host, error),
+    }
+}
+
 pub(crate) fn is_html(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|media_type| media_type.starts_with("text/html"))
 }

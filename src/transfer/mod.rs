@@ -28,7 +28,9 @@
 //! # Memory
 //!
 //! Nothing is buffered without bound: a transfer holds at most ([`concurrency`](Transfer::concurrency) + 2) ×
-//! [`part_size`](Transfer::part_size) bytes.
+//! [`part_size`](Transfer::part_size) bytes. A stream of more than 1,280 parts needs larger ones, as stores take at most
+//! 10,000; then fewer are under way at once. Where that many bytes do not hold two parts, it is one part: a 1,280th of the
+//! stream. Files are read again for each attempt, so their parts are not held at all.
 //!
 //! # Cancelling
 //!
@@ -40,7 +42,7 @@
 //!
 //! The guide, with a section for each job and for who comes from Python: [`guide::transfers`](crate::guide::transfers).
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::sync::OnceCell;
 
@@ -67,6 +69,11 @@ const MIB: u64 = 1024 * 1024;
 const MIN_PART: u64 = 5 * MIB;
 /// The largest.
 const MAX_PART: u64 = 5 * 1024 * MIB;
+
+/// How long one request may take that has the server copy, or put together, as much as an object can have.
+const WORK: Duration = Duration::from_secs(10 * 60);
+/// The same for all attempts together.
+const WORK_IN_ALL: Duration = Duration::from_secs(30 * 60);
 
 /// What uploads and downloads share: how many requests at once, how much a request, and by which way.
 ///
@@ -127,7 +134,7 @@ impl Transfer {
     /// The size of a part, in bytes. Default: 8 MiB. Zero counts as one.
     ///
     /// Object stores take parts of 5 MiB to 5 GiB, so uploads hold it between these. And they take at most 10,000 of them: an
-    /// object that would need more is uploaded in larger ones.
+    /// object that would need more is uploaded in larger ones, and a stream of unknown length in parts that grow with it.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = bytes.max(1);
         self
@@ -143,6 +150,10 @@ impl Transfer {
     /// the checksum that it has, where that is an MD5. Default: yes.
     ///
     /// It costs about a second and a half of CPU time a GiB. Sizes are always compared.
+    ///
+    /// An object that goes to the store by one URL is kept with its MD5 for a checksum; without this, with the ETag that the
+    /// store gives it. That of S3 under a key of KMS looks like an MD5 and is none, so that readers will take the data for
+    /// damaged.
     pub fn verify(mut self, verify: bool) -> Self {
         self.verify = verify;
         self

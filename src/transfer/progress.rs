@@ -280,8 +280,20 @@ impl Meter {
             skipped: self.skipped.load(Relaxed),
             failed: self.failed.load(Relaxed),
             retries: self.retries.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
+            bytes: self.bytes_so_far(),
             elapsed: self.started.elapsed(),
+        }
+    }
+}
+
+impl Meter {
+    /// Of two threads, one may have taken back what another has yet to count: for that moment, there are fewer than none.
+    fn bytes_so_far(&self) -> u64 {
+        let bytes = self.bytes.load(Relaxed);
+        if i64::try_from(bytes).is_ok() {
+            bytes
+        } else {
+            0
         }
     }
 }
@@ -343,6 +355,22 @@ mod tests {
 
         let totals = meter.totals();
         assert_eq!((totals.bytes, totals.retries), (100, 1));
+    }
+
+    /// A bar would show 18 exabytes for a moment.
+    #[test]
+    fn bytes_are_never_fewer_than_none() {
+        let meter = Meter::new();
+        meter.record(&Event::Retried {
+            path: "a",
+            bytes: 40,
+        });
+        assert_eq!(meter.totals().bytes, 0);
+        meter.record(&Event::Bytes {
+            path: "a",
+            bytes: 100,
+        });
+        assert_eq!(meter.totals().bytes, 60);
     }
 
     /// The bar of a single object would have no end.

@@ -19,6 +19,8 @@ pub(super) struct Offer {
     stores: Stores,
     /// A store was not reached from here when it was tried.
     unreachable: AtomicBool,
+    /// A store was reached: where it is not now, that will pass.
+    reached: AtomicBool,
 }
 
 /// The object stores behind a server.
@@ -88,6 +90,20 @@ impl Transfer {
         })
     }
 
+    /// Keeps in mind that the object store can be reached from here.
+    pub(super) fn store_was_reached(&self) {
+        if let Some(offer) = self.offer.get() {
+            offer.reached.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the object store was ever reached from here.
+    pub(super) fn reaches_store(&self) -> bool {
+        self.offer
+            .get()
+            .is_some_and(|offer| offer.reached.load(Ordering::Relaxed))
+    }
+
     /// Keeps in mind that the object store cannot be reached from here.
     pub(super) fn avoid_store(&self) {
         if let Some(offer) = self.offer.get() {
@@ -117,7 +133,7 @@ async fn ask(client: &Client) -> Result<Offer> {
     };
     Ok(Offer {
         stores,
-        unreachable: AtomicBool::new(false),
+        ..Offer::default()
     })
 }
 

@@ -4,9 +4,10 @@ use std::{io, net::TcpListener, time::Duration};
 
 use futures_util::stream;
 use lakefs_sdk::{
-    Body, Client, ClientBuilder, Credentials, middleware::retry::RetryPolicy,
+    Body, BoxError, Client, ClientBuilder, Credentials, middleware::retry::RetryPolicy,
     models::CommitCreation,
 };
+use tower::ServiceExt as _;
 
 use crate::support::tcp::{Connection, TcpServer};
 
@@ -59,6 +60,36 @@ async fn a_connection_is_used_again() {
 
     assert_eq!(server.connections(), 1);
     assert_eq!(server.requests().len(), 3);
+}
+
+/// Servers and proxies answer 411 to a request that could have a body and does not say that it has none (RFC 9110, 8.6).
+#[tokio::test]
+async fn a_request_that_may_have_a_body_says_that_it_has_none() {
+    let server = TcpServer::serve(keep_alive).await.unwrap();
+    let client = builder(&server).build().unwrap();
+    for (method, expected) in [
+        ("POST", Some("0")),
+        ("PUT", Some("0")),
+        ("PATCH", Some("0")),
+        ("GET", None),
+        ("DELETE", None),
+    ] {
+        for body in [
+            Body::empty(),
+            Body::from_sized_stream(0, stream::empty::<Result<&str, BoxError>>()),
+        ] {
+            let is_stream = body.as_bytes().is_none();
+            if is_stream && expected.is_none() {
+                continue;
+            }
+            let request = http::Request::builder().method(method).uri("/x");
+            let request = request.body(body).unwrap();
+            client.clone().oneshot(request).await.unwrap();
+            let sent = server.requests().pop().unwrap();
+            assert_eq!(sent.header("content-length"), expected, "{}", sent.head);
+            assert_eq!(sent.header("transfer-encoding"), None, "{}", sent.head);
+        }
+    }
 }
 
 /// Errors are answers too: a service that asks whether things exist would otherwise reconnect each time.

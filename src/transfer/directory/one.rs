@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, Result,
     models::ObjectCopyCreation,
-    transfer::{Transfer, disk::Disk},
+    transfer::{Transfer, WORK, WORK_IN_ALL, disk::Disk},
 };
 
 pub(super) async fn upload(
@@ -60,6 +60,9 @@ pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &S
     transfer
         .client()
         .copy_object(&*to.repository, &*to.reference, to.path(&step.path), source)
+        // The server moves all of the data before it answers.
+        .attempt_timeout(WORK)
+        .timeout(WORK_IN_ALL)
         .await?;
     Ok(())
 }

@@ -10,40 +10,53 @@ use futures_core::Stream;
 use md5::{Digest as _, Md5};
 
 use super::checksum::Sent;
-use crate::{Body, Result, transfer::checksum::Sum};
+use crate::{Body, Result};
 
 /// How much is hashed at once: other tasks must have their turn.
 const PIECE: usize = 256 * 1024;
 
-type BoxStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
-
-/// A stream whose MD5 is taken on the way.
-struct Hashed {
-    inner: BoxStream,
+/// A stream that is counted on the way, and whose MD5 is taken where that is wanted.
+struct Counted<S> {
+    inner: S,
     rest: Bytes,
-    /// `None` when it is over.
-    md5: Option<Md5>,
     read: u64,
     size: Option<u64>,
-    sent: Sent,
+    md5: Option<Md5>,
+    /// `None` when it is over.
+    sent: Option<Sent>,
 }
 
-// ===== impl Hashed =====
+// ===== impl Counted =====
 
-impl Hashed {
+impl<S> Counted<S> {
+    fn new(inner: S, size: Option<u64>, sent: &Sent) -> Self {
+        let mut counted = Self {
+            inner,
+            rest: Bytes::new(),
+            read: 0,
+            size,
+            md5: sent.begin(),
+            sent: Some(sent.clone()),
+        };
+        if size == Some(0) {
+            counted.settle();
+        }
+        counted
+    }
+
     fn settle(&mut self) {
-        if let Some(md5) = self.md5.take() {
-            self.sent.set(Sum::finish(md5), self.read);
+        if let Some(sent) = self.sent.take() {
+            sent.end(self.read, self.md5.take());
         }
     }
 }
 
-impl Stream for Hashed {
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Counted<S> {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         while self.rest.is_empty() {
-            match ready!(self.inner.as_mut().poll_next(cx)) {
+            match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
                 Some(Ok(chunk)) => self.rest = chunk,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
@@ -52,7 +65,10 @@ impl Stream for Hashed {
                 }
             }
         }
-        let end = self.rest.len().min(PIECE);
+        let mut end = self.rest.len();
+        if self.md5.is_some() {
+            end = end.min(PIECE);
+        }
         let piece = self.rest.split_to(end);
         self.read += piece.len() as u64;
         if let Some(md5) = &mut self.md5 {
@@ -67,40 +83,23 @@ impl Stream for Hashed {
 }
 
 /// A body that is sent again by making its stream anew.
-pub(super) fn replayable<F, S>(size: u64, sent: Option<&Sent>, make: F) -> Body
+pub(super) fn replayable<F, S>(size: u64, sent: &Sent, make: F) -> Body
 where
     F: Fn() -> S + Send + Sync + 'static,
-    S: Stream<Item = Result<Bytes>> + Send + 'static,
+    S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
 {
-    let sent = sent.cloned();
-    Body::replayable(move || once(Some(size), sent.as_ref(), make()))
+    let sent = sent.clone();
+    Body::replayable(move || once(Some(size), &sent, make()))
 }
 
 /// A body that is sent once.
-pub(super) fn once<S>(size: Option<u64>, sent: Option<&Sent>, stream: S) -> Body
+pub(super) fn once<S>(size: Option<u64>, sent: &Sent, stream: S) -> Body
 where
-    S: Stream<Item = Result<Bytes>> + Send + 'static,
+    S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
 {
-    let stream: BoxStream = Box::pin(stream);
-    let stream: BoxStream = match sent {
-        Some(sent) => {
-            let mut hashed = Hashed {
-                inner: stream,
-                rest: Bytes::new(),
-                md5: Some(Md5::new()),
-                read: 0,
-                size,
-                sent: sent.clone(),
-            };
-            if size == Some(0) {
-                hashed.settle();
-            }
-            Box::pin(hashed)
-        }
-        None => stream,
-    };
+    let counted = Counted::new(stream, size, sent);
     match size {
-        Some(size) => Body::from_sized_stream(size, stream),
-        None => Body::from_stream(stream),
+        Some(size) => Body::from_sized_stream(size, counted),
+        None => Body::from_stream(counted),
     }
 }

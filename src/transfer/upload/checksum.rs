@@ -1,26 +1,58 @@
 //! What was sent, and what the server says that it stored.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, header::ETAG};
+use md5::{Digest as _, Md5};
 
 use crate::transfer::checksum::{Sum, is_md5};
 
-/// Of a body that was sent to its end, its MD5 and size. The last attempt counts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sent(Arc<Mutex<Option<(Sum, u64)>>>);
+/// Of a body that was sent to its end, what it was. The last attempt counts.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    /// Whether its MD5 is wanted.
+    hashes: bool,
+    whole: Arc<Mutex<Option<Whole>>>,
+}
+
+/// What was sent to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) size: u64,
+    /// Its MD5, where that was wanted.
+    pub(super) sum: Option<Sum>,
+}
 
 // ===== impl Sent =====
 
 impl Sent {
-    pub(super) fn set(&self, sum: Sum, size: u64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((sum, size));
+    pub(super) fn new(hashes: bool) -> Self {
+        Self {
+            hashes,
+            whole: Arc::default(),
+        }
     }
 
-    /// `None` when nothing was sent to its end, or nobody asked.
-    pub(super) fn get(&self) -> Option<(Sum, u64)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An attempt begins, and takes the MD5 if there is one to take.
+    pub(super) fn begin(&self) -> Option<Md5> {
+        *self.lock() = None;
+        self.hashes.then(Md5::new)
+    }
+
+    /// An attempt came to the end of the data.
+    pub(super) fn end(&self, size: u64, md5: Option<Md5>) {
+        let sum = md5.map(Sum::finish);
+        *self.lock() = Some(Whole { size, sum });
+    }
+
+    /// `None` when the last attempt did not come to the end.
+    pub(super) fn get(&self) -> Option<Whole> {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Whole>> {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,9 +89,11 @@ fn md5(headers: &HeaderMap) -> Option<Sum> {
         .map(Sum)
 }
 
-/// A store's ETag, without quotes.
+/// A store's ETag, without quotes. A proxy that compresses answers marks it as weak, which a store does not understand.
 pub(super) fn etag(headers: &HeaderMap) -> Option<String> {
-    let etag = headers.get(ETAG)?.to_str().ok()?.trim_matches(['"', ' ']);
+    let etag = headers.get(ETAG)?.to_str().ok()?.trim();
+    let etag = etag.strip_prefix("W/").unwrap_or(etag);
+    let etag = etag.trim_matches(['"', ' ']);
     (!etag.is_empty()).then(|| etag.to_owned())
 }
 

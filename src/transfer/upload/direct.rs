@@ -1,19 +1,28 @@
 //! An object through lakeFS, in one request.
 
-use super::{Job, checksum::Sent, source::Source};
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::header::DATE;
+use tokio::time::Instant;
+
+use super::{
+    Job,
+    checksum::{Sent, Whole},
+    source::Source,
+};
 use crate::{Error, Result, models::ObjectStats, transfer::checksum::Sum};
 
 /// The metadata that lakeFS keeps for its own tools: in headers it has a prefix of its own.
-const INTERNAL: &str = "::lakefs::";
+pub(super) const INTERNAL: &str = "::lakefs::";
+/// How far the clocks of a server may be apart, those of its proxies and its store included.
+const CLOCKS: Duration = Duration::from_secs(2);
 
 impl Job {
     pub(super) async fn direct(&self, source: &mut Source) -> Result<ObjectStats> {
         // Before a stream is taken, which leaves none.
         let size = source.size();
-        let sent = Sent::default();
-        let body = self
-            .watch
-            .body(source.body(self.transfer.verify.then_some(&sent)));
+        let sent = Sent::new(self.transfer.verify);
+        let body = self.watch.body(source.body(&sent));
         let (target, facts) = (&self.target, &self.facts);
         let (internal, plain): (Vec<_>, Vec<_>) = facts
             .metadata
@@ -37,21 +46,28 @@ impl Job {
             let key = key.strip_prefix(INTERNAL).unwrap_or_default();
             call = call.header(format!("x-lakefs-internal-{key}"), value.as_str());
         }
+        let began = Instant::now();
         let answer = call.await;
         let sent = sent.get();
         match answer {
             Ok(stats) => {
-                let size = sent.map(|(_, size)| size).or(size);
-                check(&stats, sent.map(|(sum, _)| sum), size)?;
+                let size = sent.map(|whole| whole.size).or(size);
+                check(&stats, sent.and_then(|whole| whole.sum), size)?;
                 Ok(stats)
             }
-            Err(error) => self.settle(error, sent).await,
+            Err(error) => self.settle(error, sent, began).await,
         }
     }
 
     /// After an answer that was lost, or a 412 that may be about this very upload: looks whether the object is there.
-    async fn settle(&self, error: Error, sent: Option<(Sum, u64)>) -> Result<ObjectStats> {
-        let Some((sum, size)) = sent.filter(|_| error.may_have_taken_effect()) else {
+    async fn settle(
+        &self,
+        error: Error,
+        sent: Option<Whole>,
+        began: Instant,
+    ) -> Result<ObjectStats> {
+        let sent = sent.and_then(|Whole { size, sum }| Some((size, sum?)));
+        let Some((size, sum)) = sent.filter(|_| error.may_have_taken_effect()) else {
             return Err(error);
         };
         let Ok(stats) = self.target.look().await else {
@@ -62,8 +78,25 @@ impl Job {
             && stats.size_bytes == i64::try_from(size).ok()
             && stats.metadata.clone().unwrap_or_default() == facts.metadata
             && (facts.content_type.is_none() || stats.content_type == facts.content_type);
-        if is_ours { Ok(stats) } else { Err(error) }
+        // Who is first matters where there is a condition, and another writer may have written the same.
+        let is_older = self.is_conditional() && was_there(&stats, &error, began);
+        if is_ours && !is_older {
+            Ok(stats)
+        } else {
+            Err(error)
+        }
     }
+}
+
+/// Whether an object was there before the upload `began` that the error is of: by the server's clock, as it told it with the
+/// error.
+fn was_there(stats: &ObjectStats, error: &Error, began: Instant) -> bool {
+    let date = error.headers().and_then(|headers| headers.get(DATE));
+    let now = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let begin = now.and_then(|now| now.checked_sub(began.elapsed() + CLOCKS));
+    let begin = begin.and_then(|begin| begin.duration_since(UNIX_EPOCH).ok());
+    let written = stats.mtime.as_second();
+    begin.is_some_and(|begin| u64::try_from(written).is_ok_and(|written| written < begin.as_secs()))
 }
 
 /// Compares what was stored with what was sent.

@@ -4,22 +4,26 @@ use std::{
     collections::VecDeque,
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
+use md5::{Digest as _, Md5};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
     SMALL,
+    checksum::Sent,
     source::{Chunks, READ, Source, read},
 };
-use crate::{Error, Result, transfer::checksum::Sum};
+use crate::{Body, Error, Result};
 
 /// How many chunks of a file are under way at once, about: one that is read, and those that the connection takes in.
 const KEPT: usize = 4;
+
 /// An open file, and how much of it counts.
 #[derive(Clone)]
 pub(super) struct File {
@@ -28,13 +32,18 @@ pub(super) struct File {
     size: u64,
 }
 
-/// The chunks of a file, one of which is read while another is sent.
+/// A chunk that is read, and the MD5 up to its end.
+type Coming = JoinHandle<io::Result<(Bytes, Option<Md5>)>>;
+
+/// The chunks of a stretch of a file, one of which is read while another is sent.
 struct Ahead {
     file: File,
+    stretch: Range<u64>,
     at: u64,
-    coming: Option<JoinHandle<io::Result<Bytes>>>,
+    coming: Option<Coming>,
     /// What was given out last: its memory is used again when it is free.
     given: VecDeque<Bytes>,
+    sent: Sent,
 }
 
 // ===== impl Source =====
@@ -95,27 +104,14 @@ impl File {
         self.size
     }
 
-    /// Reads a stretch, and takes its MD5 where that is wanted.
-    pub(super) async fn part(
-        self,
-        start: u64,
-        size: u64,
-        verify: bool,
-    ) -> Result<(Vec<Bytes>, Option<Sum>)> {
-        let path = Arc::clone(&self.path);
-        let blocking = move || {
-            let chunks = [self.read_at(start, size)?];
-            let sum = verify.then(|| Sum::of(&chunks));
-            Ok((chunks.into(), sum))
-        };
-        run(blocking)
-            .await
-            .map_err(|error| unreadable(&path, error))
-    }
-
-    fn read_at(&self, start: u64, size: u64) -> io::Result<Bytes> {
-        let size = usize::try_from(size).map_err(io::Error::other)?;
-        self.read_into(BytesMut::zeroed(size), start)
+    /// A stretch as the body of a request, which is read anew for each attempt: none of it is kept.
+    pub(super) fn body(&self, stretch: Range<u64>, sent: &Sent) -> Body {
+        let (file, sent) = (self.clone(), sent.clone());
+        let size = stretch.end - stretch.start;
+        Body::replayable(move || {
+            let chunks = file.clone().stream(stretch.clone(), sent.clone());
+            Body::from_sized_stream(size, chunks)
+        })
     }
 
     /// Fills a buffer.
@@ -126,15 +122,20 @@ impl File {
         Ok(buffer.freeze())
     }
 
-    /// The whole, read one chunk ahead.
-    pub(super) fn stream(self) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
-        let mut ahead = Ahead {
+    /// A stretch, read one chunk ahead. Its MD5, where that is wanted, is taken where it holds nobody up.
+    fn stream(
+        self,
+        stretch: Range<u64>,
+        sent: Sent,
+    ) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+        let ahead = Ahead {
             file: self,
-            at: 0,
+            at: stretch.start,
+            stretch,
             coming: None,
             given: VecDeque::with_capacity(KEPT),
+            sent,
         };
-        ahead.read_on();
         stream::try_unfold(ahead, |mut ahead| async move {
             let chunk = ahead.next().await?;
             Ok(chunk.map(|chunk| (chunk, ahead)))
@@ -146,25 +147,39 @@ impl File {
 
 impl Ahead {
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let Some(coming) = self.coming.take() else {
+        if self.at == self.stretch.end {
             return Ok(None);
+        }
+        let coming = match self.coming.take() {
+            Some(coming) => coming,
+            None => {
+                let md5 = self.sent.begin();
+                self.read(md5)
+            }
         };
-        let chunk = coming.await.map_err(io::Error::other).and_then(|read| read);
-        let chunk = chunk.map_err(|error| unreadable(&self.file.path, error))?;
+        let read = coming.await.map_err(io::Error::other).and_then(|read| read);
+        let (chunk, md5) = read.map_err(|error| unreadable(&self.file.path, error))?;
         self.at += chunk.len() as u64;
-        self.read_on();
+        if self.at == self.stretch.end {
+            let size = self.stretch.end - self.stretch.start;
+            self.sent.end(size, md5);
+        } else {
+            self.coming = Some(self.read(md5));
+        }
         self.given.push_back(chunk.clone());
         Ok(Some(chunk))
     }
 
-    fn read_on(&mut self) {
-        let (at, left) = (self.at, self.file.size - self.at);
-        if left == 0 {
-            return;
-        }
+    /// Begins to read the next chunk.
+    fn read(&mut self, md5: Option<Md5>) -> Coming {
+        let (at, left) = (self.at, self.stretch.end - self.at);
         let buffer = self.buffer(usize::try_from(left).map_or(READ, |left| left.min(READ)));
         let file = self.file.clone();
-        self.coming = Some(spawn_blocking(move || file.read_into(buffer, at)));
+        spawn_blocking(move || {
+            let chunk = file.read_into(buffer, at)?;
+            let md5 = md5.map(|md5| md5.chain_update(&chunk));
+            Ok((chunk, md5))
+        })
     }
 
     /// The oldest buffer that was sent meanwhile, or a new one.
@@ -208,6 +223,7 @@ mod tests {
     use futures_util::{StreamExt as _, TryStreamExt as _};
 
     use super::*;
+    use crate::transfer::checksum::Sum;
 
     /// Memory that is used again while somebody still holds it would change what is on its way.
     #[tokio::test]
@@ -219,11 +235,16 @@ mod tests {
             panic!("not read as a file")
         };
 
-        let held: Vec<Bytes> = file.clone().stream().try_collect().await.unwrap();
+        let (all, sent) = (0..file.size(), Sent::new(true));
+        let stream = file.clone().stream(all.clone(), sent.clone());
+        let held: Vec<Bytes> = stream.try_collect().await.unwrap();
         assert!(held.concat() == content);
+        let whole = sent.get().unwrap();
+        assert_eq!(whole.size, file.size());
+        assert_eq!(whole.sum, Some(Sum::of(&[content.clone().into()])));
 
         // Here each is free when the next but one is read.
-        let mut stream = Box::pin(file.stream());
+        let mut stream = Box::pin(file.stream(all, sent));
         let (mut copied, mut places) = (Vec::new(), std::collections::BTreeSet::new());
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.unwrap();

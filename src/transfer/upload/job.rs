@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{source::Source, target::Target, watch::Watch};
+use http::{Method, header::CONTENT_TYPE};
+
+use super::{direct::INTERNAL, source::Source, target::Target, watch::Watch};
 use crate::{
     Error, Result,
+    codec::Encoder,
     error::ErrorKind,
     models::{ObjectStats, StagingMetadata},
-    transfer::{MAX_PART, MIN_PART, Mode, Transfer, route::Route},
+    operation::OperationMeta,
+    transfer::{MAX_PART, MIN_PART, Mode, Transfer, route::Route, store::PRESIGNED_PUT},
 };
 
 /// What is sent to lakeFS itself even where it offers presigned URLs, which take three requests.
 pub(super) const SMALL: u64 = 64 * 1024;
 /// The most that stores take in one request.
 const MAX_SINGLE: u64 = 5 * 1024 * 1024 * 1024;
+/// The most that Azure takes.
+const MAX_BLOB: u64 = 5_000 * 1024 * 1024;
 
 /// One upload under way, but for its data.
 pub(super) struct Job {
@@ -36,6 +42,7 @@ pub(super) struct Facts {
 
 impl Job {
     pub(super) async fn run(&self, source: Source) -> Result<ObjectStats> {
+        self.facts.check()?;
         let part_size = self.part_size();
         let mut source = match source {
             // Whatever fits into a part can be sent again, and has a size.
@@ -45,7 +52,9 @@ impl Job {
             source => source,
         };
         let size = source.size();
-        if self.transfer.mode == Mode::Auto && size.is_some_and(|size| size <= SMALL) {
+        // With a condition it matters whose object is there, which tells an address of its own alone.
+        let is_small = size.is_some_and(|size| size <= SMALL) && !self.is_conditional();
+        if self.transfer.mode == Mode::Auto && is_small {
             return self.direct(&mut source).await;
         }
         let route = self.transfer.route(&self.target.repository).await?;
@@ -56,7 +65,7 @@ impl Job {
             return self.direct(&mut source).await;
         }
         match size {
-            Some(size) if size <= MAX_SINGLE => self.single(&mut source, size, route).await,
+            Some(size) if size <= max_single(route) => self.single(&mut source, size, route).await,
             _ if self.transfer.mode == Mode::Auto => self.direct(&mut source).await,
             _ => Err(self.too_large(route)),
         }
@@ -66,21 +75,26 @@ impl Job {
         self.transfer.part_size.clamp(MIN_PART, MAX_PART)
     }
 
-    fn is_conditional(&self) -> bool {
+    pub(super) fn is_conditional(&self) -> bool {
         self.facts.if_none_match.is_some() || self.facts.if_match.is_some()
     }
 
-    /// Whether data that could not reach the object store may go through lakeFS instead; then that is what all do from now
-    /// on.
-    pub(super) fn falls_back(&self, error: &Error) -> bool {
-        let unreached =
-            error.is_connect() && error.operation().map(|meta| meta.id) == Some("presignedPut");
-        let falls_back = unreached && self.transfer.mode == Mode::Auto;
-        if falls_back {
+    /// Whether an error says that the object store is out of reach, rather than that it is away for a moment, and there is
+    /// another way: then that is the one that all take from now on.
+    pub(super) fn gives_store_up(&self, error: &Error) -> bool {
+        let gives_up = self.falls_back(error) && !self.transfer.reaches_store();
+        if gives_up {
             self.transfer.avoid_store();
             report_fallback(error);
         }
-        falls_back
+        gives_up
+    }
+
+    /// Whether data that could not get to the object store may go through lakeFS instead.
+    pub(super) fn falls_back(&self, error: &Error) -> bool {
+        let unreached =
+            error.is_connect() && error.operation().map(|meta| meta.id) == Some(PRESIGNED_PUT.id);
+        unreached && self.transfer.mode == Mode::Auto
     }
 
     fn too_large(&self, route: Route) -> Error {
@@ -105,6 +119,40 @@ impl Job {
             Some(content_type) => staged.content_type(content_type),
             None => staged,
         }
+    }
+}
+
+// ===== impl Facts =====
+
+impl Facts {
+    /// Refuses what headers cannot hold: on one way they are headers, on another they are not, and which way it is depends on
+    /// the size.
+    fn check(&self) -> Result<()> {
+        const META: &OperationMeta = &OperationMeta::new("uploadObject", Method::POST, "/");
+        if self.metadata.is_empty() && self.content_type.is_none() {
+            return Ok(());
+        }
+        let (mut plain, mut internal) = (self.metadata.clone(), BTreeMap::new());
+        plain.retain(|key, value| match key.strip_prefix(INTERNAL) {
+            Some(key) => {
+                internal.insert(key.to_owned(), std::mem::take(value));
+                false
+            }
+            None => true,
+        });
+        Encoder::new(META)
+            .header(CONTENT_TYPE, self.content_type.as_deref())
+            .prefixed_headers("x-lakefs-meta-", &plain)
+            .prefixed_headers("x-lakefs-internal-", &internal)
+            .empty()?;
+        Ok(())
+    }
+}
+
+fn max_single(route: Route) -> u64 {
+    match route.azure {
+        true => MAX_BLOB,
+        false => MAX_SINGLE,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | the data | the way it takes ([`Mode::Auto`](super::Mode::Auto)) |
 //! |---|---|
-//! | up to 64 KiB | to lakeFS, in one request |
+//! | up to 64 KiB, without a condition | to lakeFS, in one request |
 //! | up to [`part_size`](Transfer::part_size) | to the object store by one presigned URL, then linked to its path |
 //! | more, or a stream of unknown length that has more | to the object store in parts side by side |
 //! | any, where lakeFS hands out no presigned URLs | to lakeFS |
@@ -10,8 +10,13 @@
 //!
 //! Content type, metadata and conditions are the same by every way. What was sent is compared with what the server says that
 //! it stored. When an answer is lost, the server is asked what it has, rather than guessing. Each part is tried again by
-//! itself, with a fresh URL where the old one expired; a part that has arrived is never sent again. An upload in parts that
-//! fails or is dropped is aborted, so that no parts are left in the store to be paid for.
+//! itself, five times beyond what the client repeats, with a fresh URL where the old one expired; a part that has arrived is
+//! never sent again. An upload in parts that fails or is dropped is aborted, so that no parts are left in the store to be paid
+//! for. To put parts together takes a store minutes where they are thousands, so that request alone may take ten for each
+//! attempt, whatever the limits of the client.
+//!
+//! lakeFS takes what went to the object store for 24 hours from when the upload began; after that it refuses it
+//! ([`is_bad_request`](Error::is_bad_request)). A writer that is open for longer must be finished, and another begun.
 
 use std::{
     fmt,
@@ -34,6 +39,7 @@ use super::{
 };
 use crate::{Body, Error, LakeFsUri, Result, models::ObjectStats};
 
+mod allowance;
 mod body;
 mod checksum;
 mod direct;
@@ -181,7 +187,8 @@ impl Upload {
         self
     }
 
-    /// Adds user metadata. Keys are stored in lower case, as lakeFS does with those that come in headers.
+    /// Adds user metadata. Keys are stored in lower case, as lakeFS does with those that come in headers; what a header cannot
+    /// hold is refused ([`is_invalid_input`](Error::is_invalid_input)), whichever way the data takes.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         let key = key.into().to_ascii_lowercase();
         self.facts.metadata.insert(key, value.into());
@@ -189,6 +196,10 @@ impl Upload {
     }
 
     /// Writes only where there is nothing at the path yet: `*` is the one value that lakeFS knows.
+    ///
+    /// When an answer is lost, what is at the path then may be this upload's. Where the data goes to the object store, it is
+    /// known by its address. Where it goes through lakeFS, it is known by what is in it, and by when it was written: of
+    /// two writers who write the same at the same time, both may be told that they were first.
     ///
     /// # Errors
     ///

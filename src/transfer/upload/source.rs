@@ -7,10 +7,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
+use md5::Digest as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{SMALL, body, checksum::Sent, file::File};
-use crate::{Body, Result, transfer::checksum::Sum};
+use crate::{Body, Result};
 
 /// How much is read at once of a reader, and of a file that is sent whole.
 pub(super) const READ: usize = 256 * 1024;
@@ -61,35 +62,31 @@ impl Source {
         }
     }
 
-    /// Whether [`body`](Self::body) can be had more than once.
-    pub(super) fn is_replayable(&self) -> bool {
-        !matches!(self, Self::Stream(_))
+    /// Whether [`body`](Self::body), which was had, can be had once more: of a stream, as long as nobody has read any of it.
+    pub(super) fn is_whole(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::File(_) => true,
+            Self::Stream(stream) => stream.rest.spare().body().is_some(),
+        }
     }
 
-    /// The body of a request. The stream is gone afterwards.
-    pub(super) fn body(&mut self, sent: Option<&Sent>) -> Body {
+    /// The body of a request.
+    pub(super) fn body(&mut self, sent: &Sent) -> Body {
         match self {
             Self::Memory(chunks) => chunks.clone().body(sent),
-            Self::File(file) => {
-                let file = file.clone();
-                body::replayable(file.size(), sent, move || file.clone().stream())
-            }
+            Self::File(file) => file.body(0..file.size(), sent),
             Self::Stream(stream) => {
-                let size = stream.size();
-                let rest = std::mem::take(&mut stream.rest);
-                let read = std::mem::take(&mut stream.read).into_vec();
-                if let (true, Some(size), Some(again)) = (read.is_empty(), size, rest.try_clone()) {
-                    let again = Mutex::new(again);
-                    return body::replayable(size, sent, move || {
-                        let again = again.lock().unwrap_or_else(PoisonError::into_inner);
-                        again.try_clone().unwrap_or_default()
-                    });
+                let (size, whole) = (stream.size(), stream.share());
+                match (size, whole.try_clone()) {
+                    (Some(size), Some(again)) => {
+                        let again = Mutex::new(again);
+                        body::replayable(size, sent, move || {
+                            let again = again.lock().unwrap_or_else(PoisonError::into_inner);
+                            again.try_clone().unwrap_or_default()
+                        })
+                    }
+                    _ => body::once(size, sent, whole),
                 }
-                body::once(
-                    size,
-                    sent,
-                    stream::iter(read.into_iter().map(Ok)).chain(rest),
-                )
             }
         }
     }
@@ -168,14 +165,15 @@ impl Chunks {
         self.chunks
     }
 
-    fn body(self, sent: Option<&Sent>) -> Body {
+    /// The body of a request.
+    pub(super) fn body(self, sent: &Sent) -> Body {
         let size = self.size;
         let mut chunks = self.into_vec();
         if size <= SMALL && chunks.len() <= 1 {
-            if let Some(sent) = sent {
-                sent.set(Sum::of(&chunks), size);
-            }
-            return Body::from(chunks.pop().unwrap_or_default());
+            let all = chunks.pop().unwrap_or_default();
+            let md5 = sent.begin().map(|md5| md5.chain_update(&all));
+            sent.end(size, md5);
+            return Body::from(all);
         }
         let chunks: Arc<[Bytes]> = chunks.into();
         body::replayable(size, sent, move || in_memory(Arc::clone(&chunks)))
@@ -197,9 +195,9 @@ impl From<Bytes> for Chunks {
 }
 
 /// The chunks, one after the other.
-pub(super) fn in_memory(
+fn in_memory(
     chunks: Arc<[Bytes]>,
-) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + 'static {
+) -> impl futures_core::Stream<Item = Result<Bytes>> + Send + Unpin + 'static {
     stream::iter((0..chunks.len()).map(move |index| Ok(chunks[index].clone())))
 }
 
@@ -214,6 +212,22 @@ impl From<Stream> for Source {
 impl Stream {
     pub(super) fn new(read: Chunks, rest: Body) -> Self {
         Self { read, rest }
+    }
+
+    /// All of it as one body, of which this keeps a hold: until somebody reads it, and for good where it can be made anew.
+    fn share(&mut self) -> Body {
+        let size = self.size();
+        let read = std::mem::take(&mut self.read).into_vec();
+        let mut whole = std::mem::take(&mut self.rest);
+        if !read.is_empty() || whole.spare().body().is_none() {
+            let chunks = stream::iter(read.into_iter().map(Ok)).chain(whole);
+            whole = match size {
+                Some(size) => Body::from_sized_stream(size, chunks),
+                None => Body::from_stream(chunks),
+            };
+        }
+        self.rest = whole.spare().body().unwrap_or_default();
+        whole
     }
 
     /// The bytes still to come, where that is known.

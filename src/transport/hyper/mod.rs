@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError, ResponseFuture};
 use tower::Service;
@@ -115,6 +115,7 @@ impl Service<Request<Body>> for Hyper {
         if let Some(proxies) = &self.shared.forwarding {
             proxies.prepare(&mut request);
         }
+        announce_no_body(&mut request);
         let sent = match refusal(&request) {
             Some(refusal) => Err(Some(refusal)),
             None => Ok(self.shared.client().request(request)),
@@ -193,6 +194,22 @@ fn refusal(request: &Request<Body>) -> Option<BoxError> {
         return Some(Error::invalid_input(problem).into());
     }
     None
+}
+
+/// Says of a request whose method is for a body that it has none (RFC 9110, 8.6): hyper does not, and some servers and
+/// proxies answer 411 to that.
+fn announce_no_body(request: &mut Request<Body>) {
+    let has_none = matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    ) && request.body().size() == Some(0);
+    if has_none {
+        let length = HeaderValue::from_static("0");
+        request
+            .headers_mut()
+            .entry(CONTENT_LENGTH)
+            .or_insert(length);
+    }
 }
 
 impl fmt::Debug for HyperFuture {

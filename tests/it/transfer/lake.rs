@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{HeaderMap, Request, Response};
@@ -30,6 +31,8 @@ pub(super) enum Fate {
     /// It arrives, and this is answered.
     Replaced(Response<Body>),
     Fails(BoxError),
+    /// It arrives, and is answered only after a while.
+    Late(Duration),
     /// It does not arrive, and nothing is answered.
     Hangs,
 }
@@ -144,6 +147,11 @@ impl Service<Request<Body>> for Lake {
                     Ok(response)
                 }
                 Fate::Fails(error) => Err(error),
+                Fate::Late(wait) => {
+                    let answer = memory.oneshot(request).await?;
+                    tokio::time::sleep(wait).await;
+                    Ok(answer)
+                }
                 Fate::Hangs => std::future::pending().await,
             }
         })

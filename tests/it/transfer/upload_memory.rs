@@ -93,3 +93,40 @@ async fn parts_under_way_are_bounded() {
     assert!(read.load(Ordering::SeqCst) <= 4 * PART);
     upload.abort();
 }
+
+/// O22: the parts of what is large are large themselves, and must not be held as many at once as small ones.
+#[tokio::test]
+async fn large_parts_go_one_at_a_time() {
+    // Of 400 GiB, 10,000 parts have 41 MiB each.
+    const SIZE: u64 = 400 * 1024 * MIB as u64;
+    const CHUNKS: usize = 41;
+    let (lake, client) = Lake::new(|sent| match sent.operation {
+        "presignedPut" => Fate::Hangs,
+        _ => Fate::Arrives,
+    })
+    .await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&read);
+    let chunk = data(MIB);
+    let chunks = std::iter::repeat_with(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok::<Bytes, BoxError>(chunk.clone())
+    });
+    let body = Body::from_sized_stream(SIZE, futures_util::stream::iter(chunks));
+    let transfer = client
+        .transfer()
+        .part_size(PART as u64)
+        .concurrency(4)
+        .verify(false);
+    let upload = tokio::spawn(async move { transfer.upload("lake", "main", "a").body(body).await });
+    while lake.count("presignedPut") < 1 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(lake.count("presignedPut"), 1);
+    assert_eq!(read.load(Ordering::SeqCst), CHUNKS);
+    upload.abort();
+}

@@ -226,3 +226,27 @@ async fn a_repository_is_asked_for_its_store_once() {
     let error: Error = upload.await.unwrap_err();
     assert!(error.is_not_implemented(), "{error}");
 }
+
+/// Azure takes less than the others in one request: beyond it there are 400s, after all of it was sent.
+#[tokio::test]
+async fn what_azure_does_not_take_in_one_request_goes_through_lakefs() {
+    const LIMIT: u64 = 5_000 * MIB as u64;
+    for (kind, size, expected) in [
+        ("azure", LIMIT, "presignedPut"),
+        ("azure", LIMIT + 1, "uploadObject"),
+        ("s3", LIMIT + 1, "presignedPut"),
+    ] {
+        let (lake, client) = lake(move |sent| match sent.operation {
+            "getConfig" => one(&store("", kind, true, false)),
+            "getPhysicalAddress" => address("127.0.0.1:10000"),
+            // Nothing is read of what there is not.
+            _ => Fate::Early(response(400, "enough was seen")),
+        })
+        .await;
+        let never = futures_util::stream::pending::<Result<bytes::Bytes, Error>>();
+        let upload = client.transfer().upload("lake", "main", "a");
+        let upload = upload.body(Body::from_sized_stream(size, never));
+        upload.await.unwrap_err();
+        assert_eq!(lake.operations().last(), Some(&expected), "{kind}");
+    }
+}

@@ -1,12 +1,13 @@
 //! What makes sure that no parts stay behind.
 
-use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle, time::Instant};
 
 use super::super::Target;
 use crate::{
     Error, Result,
     error::ErrorKind,
     models::{AbortPresignMultipartUpload, PresignMultipartUpload},
+    transfer::store::Presigned,
 };
 
 /// An upload that was begun. It is aborted when it is dropped, unless it was [completed](Self::completed).
@@ -15,6 +16,7 @@ pub(super) struct Pending {
     /// `None` when there is nothing to abort any more.
     abort: Option<Abort>,
     upload: PresignMultipartUpload,
+    begun: Instant,
 }
 
 /// An abort that is still to be done. Where it cannot be, it says so.
@@ -63,6 +65,7 @@ impl Pending {
             target,
             abort: Some(abort),
             upload,
+            begun: Instant::now(),
         })
     }
 
@@ -75,9 +78,10 @@ impl Pending {
     }
 
     /// The URL that came with the beginning, if one did.
-    pub(super) fn given_url(&self, number: u64) -> Option<String> {
+    pub(super) fn given_url(&self, number: u64) -> Option<Result<Presigned>> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.upload.presigned_urls.as_ref()?.get(index).cloned()
+        let url = self.upload.presigned_urls.as_ref()?.get(index)?;
+        Some(Presigned::parse(url, self.begun))
     }
 
     /// The object is there: nothing is left to abort.

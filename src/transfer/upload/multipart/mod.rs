@@ -14,14 +14,11 @@ use self::{
     plan::Plan,
     reader::{Part, Reader},
 };
-use super::{Job, checksum, source::Source};
-use crate::{
-    Error, Result,
-    models::{self, ObjectStats},
-    transfer::checksum::Sum,
-};
+use super::{Job, source::Source};
+use crate::{Result, models::ObjectStats};
 
 mod abort;
+mod complete;
 mod part;
 mod plan;
 mod reader;
@@ -35,8 +32,10 @@ impl Job {
         let plan = Plan::new(self.part_size(), source.size())?;
         let mut reader = Reader::new(source);
         let pending = Pending::begin(&self.target, self.first_urls(plan)).await?;
-        let error = match self.send_parts(&pending, &mut reader, plan).await {
-            Ok(parts) => match self.complete(&pending, parts).await {
+        let mut stored = Vec::new();
+        let sending = self.send_parts(&pending, &mut reader, plan, &mut stored);
+        let error = match sending.await {
+            Ok(()) => match self.complete(&pending, std::mem::take(&mut stored)).await {
                 Ok(stats) => {
                     pending.completed();
                     return Ok(stats);
@@ -47,8 +46,10 @@ impl Job {
         };
         // Whatever becomes of it: what went wrong with the upload is what the caller wants to know.
         pending.abort().await;
+        // A store that has some of it was there, and is worth another try of the caller's rather than everything once more.
+        let falls_back = stored.is_empty() && self.falls_back(&error);
         match reader.rewind() {
-            Some(mut source) if self.falls_back(&error) => self.direct(&mut source).await,
+            Some(mut source) if falls_back => self.direct(&mut source).await,
             _ => Err(error),
         }
     }
@@ -66,14 +67,22 @@ impl Job {
         pending: &Pending,
         reader: &mut Reader,
         plan: Plan,
-    ) -> Result<Vec<Stored>> {
-        let verify = self.transfer.verify;
-        let mut stored = Vec::new();
+        stored: &mut Vec<Stored>,
+    ) -> Result<()> {
+        let concurrency = self.transfer.concurrency.get();
+        // As promised; where parts are so large that not even two fit in, one at a time.
+        let most = (concurrency as u64 + 2).saturating_mul(self.part_size());
+        let holds = reader.holds_parts();
+        let cost = |size: u64| if holds { size } else { 0 };
+        let mut held = 0;
         let mut under_way = FuturesUnordered::new();
         for number in 1.. {
-            while under_way.len() >= self.transfer.concurrency.get() {
+            let next_cost = cost(plan.size_of(number, reader.at()).unwrap_or(0));
+            while under_way.len() >= concurrency || (held > 0 && held + next_cost > most) {
                 if let Some(part) = under_way.next().await {
-                    stored.push(part?);
+                    let part: Stored = part?;
+                    held -= cost(part.size);
+                    stored.push(part);
                 }
             }
             let more = {
@@ -81,81 +90,31 @@ impl Job {
                 // While a stream has nothing to give, the parts go on.
                 poll_fn(|cx| {
                     while let Poll::Ready(Some(part)) = under_way.poll_next_unpin(cx) {
-                        stored.push(part?);
+                        let part: Stored = part?;
+                        held -= cost(part.size);
+                        stored.push(part);
                     }
                     read.as_mut().poll(cx)
                 })
                 .await?
             };
-            match more {
-                Some(part) => {
-                    under_way.push(pending.send(number, part, verify, self.watch.part()));
-                }
-                None => break,
-            }
+            let Some(part) = more else {
+                break;
+            };
+            held += cost(part.size());
+            under_way.push(pending.send(self, number, part));
         }
         while let Some(part) = under_way.next().await {
             stored.push(part?);
         }
         stored.sort_unstable_by_key(|part| part.number);
-        Ok(stored)
-    }
-
-    /// Puts the parts together, once. When the answer is lost, looks.
-    async fn complete(&self, pending: &Pending, parts: Vec<Stored>) -> Result<ObjectStats> {
-        let size: u64 = parts.iter().map(|part| part.size).sum();
-        let sums: Option<Vec<Sum>> = parts.iter().map(|part| part.sum).collect();
-        let expected = sums.map(|sums| Sum::of_parts(&sums));
-        let (target, facts) = (&self.target, &self.facts);
-        let parts = parts.into_iter().map(|part| {
-            models::UploadPart::new(i64::try_from(part.number).unwrap_or(i64::MAX), part.etag)
-        });
-        let mut wanted =
-            models::CompletePresignMultipartUpload::new(pending.physical_address(), parts);
-        if !facts.metadata.is_empty() {
-            wanted = wanted.user_metadata(facts.metadata.clone());
-        }
-        if let Some(content_type) = &facts.content_type {
-            wanted = wanted.content_type(content_type);
-        }
-        let call = target.client.complete_presign_multipart_upload(
-            &target.repository,
-            &target.branch,
-            pending.upload_id(),
-            &target.path,
-        );
-        let stats = match call.body(wanted).await {
-            Ok(stats) => stats,
-            Err(error) if error.may_have_taken_effect() => match target.look().await {
-                // No other object has this address.
-                Ok(stats) if stats.physical_address == pending.physical_address() => stats,
-                _ => return Err(error),
-            },
-            Err(error) => return Err(error),
-        };
-        let problem = match (stats.size_bytes, expected) {
-            (Some(stored), _) if u64::try_from(stored).ok() != Some(size) => {
-                format!("it has {stored} bytes instead of {size}")
-            }
-            (_, Some(expected))
-                if checksum::is_md5_of_parts(&stats.checksum)
-                    && !stats.checksum.eq_ignore_ascii_case(&expected) =>
-            {
-                format!("its checksum is {} instead of {expected}", stats.checksum)
-            }
-            _ => return Ok(stats),
-        };
-        Err(Error::cut(format!(
-            "the object store put other data together than was sent: {problem}; what is at {:?} now is not what was sent: \
-             upload it again, or reset the path",
-            target.path
-        )))
+        Ok(())
     }
 }
 
 /// The next part; an error where there are more than a store takes.
 async fn next(reader: &mut Reader, plan: Plan, number: u64, stored: bool) -> Result<Option<Part>> {
-    match plan.size_of(number) {
+    match plan.size_of(number, reader.at()) {
         Ok(size) => reader.next(size, stored).await,
         Err(error) => match reader.next(1, stored).await? {
             Some(_) => Err(error),

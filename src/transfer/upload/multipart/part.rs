@@ -1,14 +1,14 @@
 //! One part: to its URL, and to a fresh one where that expired.
 
-use std::sync::Arc;
+use tokio::time::Instant;
 
 use super::{
     super::{
-        super::store::{self, PRESIGNED_PUT},
-        body, checksum,
-        single::{MAX_RENEWALS, put, without_etag},
-        source::in_memory,
-        watch::Watch,
+        super::store::{self, PRESIGNED_PUT, Presigned},
+        Job,
+        allowance::Allowance,
+        checksum::{self, Sent},
+        single::{MAX_RENEWALS, put, too_early, without_etag},
     },
     abort::Pending,
     reader::Part,
@@ -31,36 +31,51 @@ pub(super) struct Stored {
 // ===== impl Pending =====
 
 impl Pending {
-    pub(super) async fn send(
-        &self,
-        number: u64,
-        part: Part,
-        verify: bool,
-        watch: Watch,
-    ) -> Result<Stored> {
-        let size = part.size();
-        let (chunks, sum) = part.load(verify).await?;
-        let chunks: Arc<[_]> = chunks.into();
-        let mut url = match self.given_url(number) {
-            Some(url) => url,
-            None => self.fresh_url(number).await?,
+    pub(super) async fn send(&self, job: &Job, number: u64, part: Part) -> Result<Stored> {
+        let verify = job.transfer.verify;
+        let (size, watch) = (part.size(), job.watch.part());
+        let ahead = match verify {
+            true => part.sum().await?,
+            false => None,
         };
-        let mut renewals = 0;
-        let answer = loop {
-            let chunks = Arc::clone(&chunks);
-            let body = body::replayable(size, None, move || in_memory(Arc::clone(&chunks)));
-            let request = put(store::parse(&url)?, watch.body(body));
-            match store::send(&self.target.client, request, PRESIGNED_PUT).await {
-                Ok((parts, _)) => break parts,
-                Err(error) if renewals < MAX_RENEWALS && store::is_expired(&error) => {
-                    renewals += 1;
-                    url = self.fresh_url(number).await?;
+        let sent = Sent::new(verify && ahead.is_none());
+        let (mut renewals, mut allowance) = (0, Allowance::default());
+        let mut given = self.given_url(number).transpose()?;
+        let (answer, url) = loop {
+            let url = match given.take().filter(|url| !url.is_old()) {
+                Some(url) => Ok(url),
+                None => self.fresh_url(number).await,
+            };
+            let error = match url {
+                Ok(url) => {
+                    let request = put(&url, watch.body(part.body(&sent)));
+                    match store::send(&self.target.client, request, PRESIGNED_PUT).await {
+                        Ok((parts, _)) => break (parts, url),
+                        Err(error) if renewals < MAX_RENEWALS && url.has_expired(&error) => {
+                            renewals += 1;
+                            continue;
+                        }
+                        Err(error) => {
+                            given = Some(url);
+                            error
+                        }
+                    }
                 }
-                Err(error) => return Err(error),
+                // lakeFS may be away for a moment too.
+                Err(error) => error,
+            };
+            if job.gives_store_up(&error) || !allowance.renew(&error).await {
+                return Err(error);
             }
         };
-        let etag = checksum::etag(&answer.headers)
-            .ok_or_else(|| without_etag(&format!("part {number}"), &url))?;
+        job.transfer.store_was_reached();
+        let what = format!("part {number}");
+        let etag =
+            checksum::etag(&answer.headers).ok_or_else(|| without_etag(&what, url.host()))?;
+        let Some(whole) = sent.get() else {
+            return Err(too_early(&what, url.host()));
+        };
+        let sum = ahead.or(whole.sum);
         let sum = sum.filter(|_| !checksum::is_opaque(&answer.headers));
         if let Some(sum) = sum.filter(|sum| sum.contradicts(&etag)) {
             return Err(Error::cut(format!(
@@ -79,7 +94,7 @@ impl Pending {
         })
     }
 
-    async fn fresh_url(&self, number: u64) -> Result<String> {
+    async fn fresh_url(&self, number: u64) -> Result<Presigned> {
         let target = &self.target;
         let number = i64::try_from(number).unwrap_or(i64::MAX);
         let call = target.client.upload_part(
@@ -90,6 +105,6 @@ impl Pending {
             &target.path,
             UploadPartFrom::new(self.physical_address()),
         );
-        Ok(call.await?.presigned_url)
+        Presigned::parse(&call.await?.presigned_url, Instant::now())
     }
 }

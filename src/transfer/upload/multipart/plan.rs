@@ -4,8 +4,9 @@ use crate::{Error, Result, error::ErrorKind, transfer::MIN_PART};
 
 /// The most parts that an object can have.
 pub(super) const MAX_PARTS: u64 = 10_000;
-/// After so many parts of data whose end is not known, the next are twice as large.
-const DOUBLE_AFTER: u64 = 1_000;
+/// Of data whose end is not known, a part is at least the so manieth of what is before it: that makes 5 TiB of 10,000 parts
+/// that begin with the smallest.
+const SHARE: u64 = 1_280;
 /// The largest object of S3, in bytes.
 const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024 * 1024;
 const MIB: u64 = 1024 * 1024;
@@ -39,10 +40,10 @@ impl Plan {
         self.size.map(|size| size.div_ceil(self.part_size).max(1))
     }
 
-    /// The size of a part, counted from 1; of the last one, at most. Where the end is not known, they double every 1,000:
-    /// 10,000 parts are then enough for the largest object that stores take.
-    pub(super) fn size_of(self, number: u64) -> Result<u64> {
-        if number > MAX_PARTS {
+    /// The size of a part, counted from 1, that begins at `start`; of the last one, at most. Where the end is not known, they
+    /// grow with what is before them: 10,000 parts are then enough for the largest object that stores take.
+    pub(super) fn size_of(self, number: u64, start: u64) -> Result<u64> {
+        if number > MAX_PARTS || start >= MAX_OBJECT {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the stream has more data than an object can have; split it",
@@ -50,7 +51,7 @@ impl Plan {
         }
         Ok(match self.size {
             Some(_) => self.part_size,
-            None => self.part_size << ((number - 1) / DOUBLE_AFTER),
+            None => (start / SHARE).next_multiple_of(MIB).max(self.part_size),
         })
     }
 }
@@ -75,7 +76,7 @@ mod tests {
         ] {
             for part_size in [0, 1, 5 * MIB, 8 * MIB, 5 * GIB] {
                 let plan = Plan::new(part_size, Some(size)).unwrap();
-                let (count, part) = (plan.count().unwrap(), plan.size_of(1).unwrap());
+                let (count, part) = (plan.count().unwrap(), plan.size_of(1, 0).unwrap());
                 assert!(count <= MAX_PARTS, "{size}: {count} parts");
                 assert!(part >= MIN_PART, "{size}: parts of {part}");
                 assert!(part * (count - 1) < size && size <= part * count);
@@ -84,15 +85,24 @@ mod tests {
         assert!(Plan::new(MIN_PART, Some(MAX_OBJECT + 1)).is_err());
     }
 
-    /// A stream tells its end only there: parts of the first size would run out at 50 GB.
+    /// A stream tells its end only there: parts of the first size would run out at 50 GB, and parts that are larger than need
+    /// be cost memory.
     #[test]
     fn parts_of_a_stream_grow_until_the_largest_object_fits() {
+        for part_size in [MIN_PART, 8 * MIB, 64 * MIB, 5 * GIB] {
+            let plan = Plan::new(part_size, None).unwrap();
+            let (mut at, mut number, mut last) = (0, 1, 0);
+            while at < MAX_OBJECT {
+                let size = plan.size_of(number, at).unwrap();
+                assert!(size >= last && size <= 5 * GIB);
+                assert!(size == part_size || size <= at / SHARE + MIB);
+                (at, number, last) = (at + size, number + 1, size);
+            }
+            assert!(plan.size_of(number, at).is_err());
+        }
         let plan = Plan::new(MIN_PART, None).unwrap();
-        let sizes = (1..=MAX_PARTS).map(|number| plan.size_of(number).unwrap());
-        assert!(sizes.clone().sum::<u64>() > MAX_OBJECT - MAX_OBJECT / 25);
-        assert!(sizes.max().unwrap() <= 5 * GIB);
-        assert_eq!(plan.size_of(1_000).unwrap(), MIN_PART);
-        assert_eq!(plan.size_of(1_001).unwrap(), 2 * MIN_PART);
-        assert!(plan.size_of(MAX_PARTS + 1).is_err());
+        assert_eq!(plan.size_of(1_281, 1_280 * MIN_PART).unwrap(), MIN_PART);
+        assert_eq!(plan.size_of(1_282, 1_281 * MIN_PART).unwrap(), 6 * MIB);
+        assert!(plan.size_of(MAX_PARTS + 1, 0).is_err());
     }
 }

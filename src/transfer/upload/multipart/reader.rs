@@ -1,10 +1,11 @@
 //! The parts of the data, one after the other.
 
 use super::super::{
+    checksum::Sent,
     file::File,
     source::{Chunks, Source, Stream},
 };
-use crate::{Body, Result, transfer::checksum::Sum};
+use crate::{Body, Error, Result, transfer::checksum::Sum};
 
 /// Gives the data part by part.
 pub(super) struct Reader {
@@ -30,6 +31,16 @@ impl Reader {
             at: 0,
             given,
         }
+    }
+
+    /// Where the next part begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether its parts are held in memory until they are stored: not so where it is all in memory, or can be read again.
+    pub(super) fn holds_parts(&self) -> bool {
+        matches!(self.source, Source::Stream(_))
     }
 
     /// The next `size` bytes, or what is left; `None` at the end. Once some are `stored`, there is no way back.
@@ -81,28 +92,25 @@ impl Part {
         }
     }
 
-    /// Brings it into memory, and takes its MD5 where that is wanted.
-    pub(super) async fn load(self, verify: bool) -> Result<(Vec<bytes::Bytes>, Option<Sum>)> {
+    /// Its MD5, where it is in memory: parts are large, so that is taken where it holds nobody up. That of a file is taken as
+    /// it is read.
+    pub(super) async fn sum(&self) -> Result<Option<Sum>> {
+        let Self::Memory(chunks) = self else {
+            return Ok(None);
+        };
+        let chunks = chunks.clone().into_vec();
+        let hashing = tokio::task::spawn_blocking(move || Sum::of(&chunks));
+        hashing
+            .await
+            .map(Some)
+            .map_err(|error| Error::cut("the MD5 of a part could not be taken").with_source(error))
+    }
+
+    /// The body of a request.
+    pub(super) fn body(&self, sent: &Sent) -> Body {
         match self {
-            Self::Memory(chunks) => {
-                let chunks = chunks.into_vec();
-                match verify {
-                    true => chunks_with_sum(chunks).await,
-                    false => Ok((chunks, None)),
-                }
-            }
-            Self::File { file, start, size } => file.part(start, size, verify).await,
+            Self::Memory(chunks) => chunks.clone().body(sent),
+            Self::File { file, start, size } => file.body(*start..start + size, sent),
         }
     }
-}
-
-/// Parts are large: their MD5 is taken where it holds nobody up.
-async fn chunks_with_sum(chunks: Vec<bytes::Bytes>) -> Result<(Vec<bytes::Bytes>, Option<Sum>)> {
-    let hashing = tokio::task::spawn_blocking(move || {
-        let sum = Sum::of(&chunks);
-        (chunks, Some(sum))
-    });
-    hashing.await.map_err(|error| {
-        crate::Error::cut("the MD5 of a part could not be taken").with_source(error)
-    })
 }
