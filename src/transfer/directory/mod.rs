@@ -69,6 +69,7 @@ use self::{
 use super::Transfer;
 use crate::{Error, LakeFsUri, Result};
 
+mod ahead;
 mod checksum;
 mod delete;
 mod filter;

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
+
 use super::{
     plan::Step,
     remote::{CLIENT_MTIME, Place},
@@ -24,10 +26,14 @@ pub(super) async fn upload(
     to: &Place,
     step: &Step,
     modified: i64,
+    content: Option<Bytes>,
 ) -> Result<()> {
-    transfer
-        .upload(&*to.repository, &*to.reference, to.path(&step.path))
-        .file(walk::file(root, &step.path))
+    let upload = transfer.upload(&*to.repository, &*to.reference, to.path(&step.path));
+    let upload = match content {
+        Some(content) => upload.body(content),
+        None => upload.file(walk::file(root, &step.path)),
+    };
+    upload
         .metadata(CLIENT_MTIME, modified.to_string())
         .of_many()
         .await?;

@@ -1,12 +1,13 @@
 //! Runs a plan: objects side by side, deletions last.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::{
-    Bulk,
+    Bulk, ahead,
     delete::{self, Outcome},
     find::{Found, blocking},
     job::Job,
@@ -18,6 +19,12 @@ use crate::{
     Error, Result,
     transfer::{MAX_PART, MIN_PART, disk::Disk, progress::Event},
 };
+
+/// What the moves of one run share.
+struct Shared {
+    slots: Semaphore,
+    disk: Disk,
+}
 
 impl Bulk {
     pub(super) async fn run(self) -> Result<Report> {
@@ -45,13 +52,20 @@ impl Bulk {
             .partition(|step| step.reason == Reason::InTheWay);
         self.delete(&mut report, obstacles).await?;
 
-        let slots = Semaphore::new(self.most_slots());
-        let (this, slots, disk) = (&self, &slots, &Disk::default());
-        let mut moves = stream::iter(moves)
-            .map(|step| {
+        let shared = Shared {
+            slots: Semaphore::new(self.most_slots()),
+            disk: Disk::default(),
+        };
+        let (this, shared) = (&self, &shared);
+        let root = match self.job()? {
+            Job::Upload { root, .. } => root.as_path(),
+            _ => Path::new(""),
+        };
+        let mut moves = ahead::read(root, moves)
+            .map(|(step, content)| {
                 let time = times.get(&step.path).copied().unwrap_or_default();
                 async move {
-                    let outcome = this.step(&step, time, slots, disk).await;
+                    let outcome = this.step(&step, time, content, shared).await;
                     (step, outcome.map_err(Arc::new))
                 }
             })
@@ -70,10 +84,16 @@ impl Bulk {
     }
 
     /// Moves one object, while it has as many slots as it has parts.
-    async fn step(&self, step: &Step, time: i64, slots: &Semaphore, disk: &Disk) -> Result<()> {
+    async fn step(
+        &self,
+        step: &Step,
+        time: i64,
+        content: Option<Bytes>,
+        shared: &Shared,
+    ) -> Result<()> {
         let wanted = self.slots(step);
         // Never closed, so there is always a permit in the end.
-        let _permit = slots.acquire_many(wanted).await;
+        let _permit = shared.slots.acquire_many(wanted).await;
         let path = self.job()?.place().path(&step.path);
         self.transfer.progress.tell(|| Event::ObjectStarted {
             path: &path,
@@ -84,9 +104,11 @@ impl Bulk {
             .clone()
             .concurrency(usize::try_from(wanted).unwrap_or(usize::MAX));
         match self.job()? {
-            Job::Upload { root, to } => super::one::upload(&transfer, root, to, step, time).await,
+            Job::Upload { root, to } => {
+                super::one::upload(&transfer, root, to, step, time, content).await
+            }
             Job::Download { from, root } => {
-                super::one::download(&transfer, from, root, step, time, disk).await
+                super::one::download(&transfer, from, root, step, time, &shared.disk).await
             }
             Job::Copy { from, to } => super::one::copy(&transfer, from, to, step).await,
             Job::Delete { .. } => Ok(()),

@@ -46,6 +46,53 @@ struct Ahead {
     sent: Sent,
 }
 
+/// What opening a file tells.
+struct Open {
+    file: fs::File,
+    metadata: fs::Metadata,
+    /// All of it, where that is not much.
+    small: Option<Bytes>,
+}
+
+/// The content of a small file that is no symbolic link; `None` of any other, and where that cannot be told.
+///
+/// It blocks.
+pub(in crate::transfer) fn small(path: &Path) -> Option<Bytes> {
+    Open::new(path, false).ok()?.small
+}
+
+// ===== impl Open =====
+
+impl Open {
+    fn new(path: &Path, links: bool) -> io::Result<Self> {
+        let mut file = fs::File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::other("it is a directory"));
+        }
+        if !links && fs::symlink_metadata(path)?.is_symlink() {
+            return Err(io::Error::other("it is a symbolic link"));
+        }
+        let mut small = None;
+        if metadata.is_file() && metadata.len() <= SMALL {
+            // Whole, even where it has more by now, or claims to be empty as those of /proc do.
+            let size = usize::try_from(metadata.len()).unwrap_or_default();
+            let mut bytes = Vec::with_capacity(size);
+            (&mut file).take(SMALL + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 <= SMALL {
+                small = Some(bytes.into());
+            } else {
+                file.rewind()?;
+            }
+        }
+        Ok(Self {
+            file,
+            metadata,
+            small,
+        })
+    }
+}
+
 // ===== impl Source =====
 
 impl Source {
@@ -57,30 +104,12 @@ impl Source {
             let message = format!("the file {:?} cannot be opened", &*path);
             Error::invalid_input(message).with_source(error)
         };
-        let blocking = move || -> io::Result<(fs::File, fs::Metadata, Option<Bytes>)> {
-            let mut file = fs::File::open(&opened)?;
-            let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(io::Error::other("it is a directory"));
-            }
-            if !links && fs::symlink_metadata(&opened)?.is_symlink() {
-                return Err(io::Error::other("it is a symbolic link"));
-            }
-            let mut small = None;
-            if metadata.is_file() && metadata.len() <= SMALL {
-                // Whole, even where it has more by now, or claims to be empty as those of /proc do.
-                let size = usize::try_from(metadata.len()).unwrap_or_default();
-                let mut bytes = Vec::with_capacity(size);
-                (&mut file).take(SMALL + 1).read_to_end(&mut bytes)?;
-                if bytes.len() as u64 <= SMALL {
-                    small = Some(bytes.into());
-                } else {
-                    file.rewind()?;
-                }
-            }
-            Ok((file, metadata, small))
-        };
-        let (file, metadata, small) = run(blocking).await.map_err(cannot)?;
+        let open = move || Open::new(&opened, links);
+        let Open {
+            file,
+            metadata,
+            small,
+        } = run(open).await.map_err(cannot)?;
         if let Some(bytes) = small {
             return Ok(Self::Memory(Chunks::from(bytes)));
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What is sent to lakeFS itself even where it offers presigned URLs, which take three requests.
-pub(super) const SMALL: u64 = 64 * 1024;
+pub(in crate::transfer) const SMALL: u64 = 64 * 1024;
 /// The most that stores take in one request.
 const MAX_SINGLE: u64 = 5 * 1024 * 1024 * 1024;
 /// The most that Azure takes.

@@ -28,7 +28,7 @@ use std::{
 use tokio::{io::AsyncRead, runtime::Handle};
 
 use self::{
-    job::{Facts, Job, SMALL},
+    job::{Facts, Job},
     source::Source,
     target::Target,
     watch::Watch,
@@ -53,6 +53,7 @@ mod watch;
 mod writer;
 
 pub use self::writer::ObjectWriter;
+pub(super) use self::{file::small, job::SMALL};
 
 /// An object about to be uploaded: say what is in it, then await it.
 ///
