@@ -18,12 +18,12 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use lakefs_sdk::models::ObjectStats;
 use md5::{Digest as _, Md5};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
-    CONCURRENCY, FILE_SIZE, FILES, Failure, KEY, PART, READ, SECRET, SIZE, file_name,
-    stub::Repeated,
+    CONCURRENCY, FILES, Failure, KEY, PART, READ, SECRET, SIZE, file_name, stub::Repeated,
 };
 
 pub(crate) struct Floor {
@@ -197,57 +197,38 @@ impl Floor {
     /// Sends many small objects from memory.
     pub(crate) async fn many_up(&self, content: Bytes) -> Result<u64, Failure> {
         let client = self.client();
-        let files = stream::iter(0..FILES).map(|at| {
-            let path = format!("many%2F{}", file_name(at));
-            let request = self.write(&path).body(Full::new(content.clone()));
-            let client = &client;
-            async move { finish(client.request(request?).await?).await }
+        let sizes = stream::iter(0..FILES).map(|at| {
+            let (client, content) = (&client, content.clone());
+            async move { self.one_up(client, &file_name(at), content).await }
         });
-        files
-            .buffer_unordered(CONCURRENCY)
-            .try_for_each(|()| async { Ok(()) })
-            .await?;
-        Ok((FILES * FILE_SIZE) as u64)
+        total(sizes.buffer_unordered(CONCURRENCY)).await
     }
 
     /// Reads them into memory.
     pub(crate) async fn many_down(&self) -> Result<u64, Failure> {
         let client = self.client();
-        let sizes =
-            stream::iter(0..FILES).map(|at| {
-                let client = &client;
-                async move {
-                    Ok::<_, Failure>(self.one_down(client, &file_name(at)).await?.len() as u64)
-                }
-            });
-        sizes
-            .buffer_unordered(CONCURRENCY)
-            .try_fold(0, |total, size| async move { Ok(total + size) })
-            .await
+        let sizes = stream::iter(0..FILES).map(|at| {
+            let client = &client;
+            async move { Ok(self.one_down(client, &file_name(at)).await?.len() as u64) }
+        });
+        total(sizes.buffer_unordered(CONCURRENCY)).await
     }
 
     /// Sends many small files.
     pub(crate) async fn directory_up(&self, source: &Path) -> Result<u64, Failure> {
         let client = self.client();
-        let files = stream::iter(0..FILES).map(|at| {
+        let sizes = stream::iter(0..FILES).map(|at| {
             let client = &client;
             async move {
                 let name = file_name(at);
                 let content = tokio::fs::read(source.join(&name)).await?;
-                let request = self
-                    .write(&format!("many%2F{name}"))
-                    .body(Full::new(Bytes::from(content)))?;
-                finish(client.request(request).await?).await
+                self.one_up(client, &name, content.into()).await
             }
         });
-        files
-            .buffer_unordered(CONCURRENCY)
-            .try_for_each(|()| async { Ok(()) })
-            .await?;
-        Ok((FILES * FILE_SIZE) as u64)
+        total(sizes.buffer_unordered(CONCURRENCY)).await
     }
 
-    /// Reads them into files.
+    /// Reads them into files, which appear under their names when they are whole.
     pub(crate) async fn directory_down(&self, target: &Path) -> Result<u64, Failure> {
         std::fs::create_dir_all(target)?;
         let client = self.client();
@@ -257,14 +238,28 @@ impl Floor {
                 let name = file_name(at);
                 let content = self.one_down(client, &name).await?;
                 let size = content.len() as u64;
-                tokio::fs::write(target.join(name), content).await?;
+                let part = target.join(format!(".{name}"));
+                tokio::fs::write(&part, content).await?;
+                tokio::fs::rename(part, target.join(name)).await?;
                 Ok::<_, Failure>(size)
             }
         });
-        sizes
-            .buffer_unordered(CONCURRENCY)
-            .try_fold(0, |total, size| async move { Ok(total + size) })
-            .await
+        total(sizes.buffer_unordered(CONCURRENCY)).await
+    }
+
+    /// Sends one, and reads what the server says of it.
+    async fn one_up(
+        &self,
+        client: &Client<HttpConnector, Full<Bytes>>,
+        name: &str,
+        content: Bytes,
+    ) -> Result<u64, Failure> {
+        let request = self
+            .write(&format!("many%2F{name}"))
+            .body(Full::new(content))?;
+        let body = ok(client.request(request).await?)?.into_body();
+        let stats: ObjectStats = serde_json::from_slice(&body.collect().await?.to_bytes())?;
+        Ok(stats.size_bytes.ok_or("no size")?.try_into()?)
     }
 
     async fn one_down(
@@ -286,6 +281,12 @@ fn read(file: Take<File>) -> impl Stream<Item = std::io::Result<Frame<Bytes>>> +
         chunk.truncate(size);
         Ok((size > 0).then(|| (Frame::data(chunk.freeze()), file)))
     }))
+}
+
+async fn total(sizes: impl Stream<Item = Result<u64, Failure>>) -> Result<u64, Failure> {
+    sizes
+        .try_fold(0, |total, size| async move { Ok(total + size) })
+        .await
 }
 
 fn ok(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {

@@ -9,9 +9,7 @@ use lakefs_sdk::{
     transfer::{Mode, Transfer},
 };
 
-use crate::{
-    CONCURRENCY, FILE_SIZE, FILES, Failure, KEY, PART, SECRET, SIZE, file_name, stub::Repeated,
-};
+use crate::{CONCURRENCY, FILES, Failure, KEY, PART, SECRET, SIZE, file_name, stub::Repeated};
 
 pub(crate) struct Ours {
     transfer: Transfer,
@@ -88,9 +86,12 @@ impl Ours {
                 .body(content.clone())
                 .into_future()
         });
-        let stored = uploads.buffer_unordered(CONCURRENCY);
-        stored.try_for_each(|_| async { Ok(()) }).await?;
-        Ok((FILES * FILE_SIZE) as u64)
+        let total = uploads
+            .buffer_unordered(CONCURRENCY)
+            .try_fold(0, |total, stats| async move {
+                Ok(total + stats.size_bytes.unwrap_or_default())
+            });
+        Ok(total.await?.try_into()?)
     }
 
     pub(crate) async fn many_down(&self) -> Result<u64, Failure> {

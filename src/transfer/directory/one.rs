@@ -1,8 +1,10 @@
 //! Moves one object of many.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::Path,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -47,10 +49,12 @@ pub(super) async fn download(
     step: &Step,
     modified: i64,
     disk: &Disk,
+    made: &Made,
 ) -> Result<()> {
     let file = walk::file(root, &step.path);
     let (root, path, target) = (root.to_owned(), step.path.clone(), file.clone());
-    let prepare = Box::new(move || prepare(&root, &path, &target));
+    let made = made.clone();
+    let prepare = Box::new(move || prepare(&root, &path, &target, &made));
     transfer
         .download(&*from.repository, &*from.reference, from.path(&step.path))
         .of_many()
@@ -73,17 +77,46 @@ pub(super) async fn copy(transfer: &Transfer, from: &Place, to: &Place, step: &S
     Ok(())
 }
 
+/// The directories that are there, as a run has found or made them.
+#[derive(Clone, Default)]
+pub(super) struct Made(Arc<Mutex<HashSet<String>>>);
+
+impl Made {
+    /// Makes a directory unless that was done before.
+    fn once(&self, directory: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lock().contains(directory) {
+            make()?;
+            lock().insert(directory.to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// Makes the directories that a file will be in, none of which may be a symbolic link: who writes through one writes elsewhere.
 ///
 /// It blocks.
-fn prepare(root: &Path, path: &str, file: &Path) -> Result<()> {
-    let written = |error| of_file("written", error);
-    // To try to make what is there locks the directory that it is in, for all that write there.
-    if !root.is_dir() {
-        fs::create_dir_all(root).map_err(written)?;
+fn prepare(root: &Path, path: &str, file: &Path, made: &Made) -> Result<()> {
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    made.once(parent, || make_directories(root, parent))?;
+    match fs::symlink_metadata(file) {
+        Ok(found) if found.is_dir() => remove_empty(file).map_err(|error| {
+            let message =
+                format!("{file:?} is a directory, and not empty, so no file can be written there");
+            Error::invalid_input(message).with_source(error)
+        }),
+        // Such as a name that the file system does not take, before the bytes come that have no place.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(written(error)),
+        _ => Ok(()),
     }
-    for (end, _) in path.match_indices('/') {
-        let directory = walk::file(root, &path[..end]);
+}
+
+fn make_directories(root: &Path, directory: &str) -> Result<()> {
+    fs::create_dir_all(root).map_err(written)?;
+    let ends = directory.match_indices('/').map(|(end, _)| end);
+    let all = ends.chain((!directory.is_empty()).then_some(directory.len()));
+    for end in all {
+        let directory = walk::file(root, &directory[..end]);
         match fs::symlink_metadata(&directory) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
@@ -98,16 +131,11 @@ fn prepare(root: &Path, path: &str, file: &Path) -> Result<()> {
             Err(error) => return Err(written(error)),
         }
     }
-    match fs::symlink_metadata(file) {
-        Ok(found) if found.is_dir() => remove_empty(file).map_err(|error| {
-            let message =
-                format!("{file:?} is a directory, and not empty, so no file can be written there");
-            Error::invalid_input(message).with_source(error)
-        }),
-        // Such as a name that the file system does not take, before the bytes come that have no place.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(written(error)),
-        _ => Ok(()),
-    }
+    Ok(())
+}
+
+fn written(error: io::Error) -> Error {
+    of_file("written", error)
 }
 
 /// Removes a directory in which there is nothing but directories.

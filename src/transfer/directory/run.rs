@@ -11,6 +11,7 @@ use super::{
     delete::{self, Outcome},
     find::{Found, blocking},
     job::Job,
+    one::{self, Made},
     plan::{Action, Reason, Step},
     report::Report,
     same_file,
@@ -24,6 +25,7 @@ use crate::{
 struct Shared {
     slots: Semaphore,
     disk: Disk,
+    made: Made,
 }
 
 impl Bulk {
@@ -55,6 +57,7 @@ impl Bulk {
         let shared = Shared {
             slots: Semaphore::new(self.most_slots()),
             disk: Disk::default(),
+            made: Made::default(),
         };
         let (this, shared) = (&self, &shared);
         let root = match self.job()? {
@@ -104,13 +107,20 @@ impl Bulk {
             .clone()
             .concurrency(usize::try_from(wanted).unwrap_or(usize::MAX));
         match self.job()? {
-            Job::Upload { root, to } => {
-                super::one::upload(&transfer, root, to, step, time, content).await
-            }
+            Job::Upload { root, to } => one::upload(&transfer, root, to, step, time, content).await,
             Job::Download { from, root } => {
-                super::one::download(&transfer, from, root, step, time, &shared.disk).await
+                one::download(
+                    &transfer,
+                    from,
+                    root,
+                    step,
+                    time,
+                    &shared.disk,
+                    &shared.made,
+                )
+                .await
             }
-            Job::Copy { from, to } => super::one::copy(&transfer, from, to, step).await,
+            Job::Copy { from, to } => one::copy(&transfer, from, to, step).await,
             Job::Delete { .. } => Ok(()),
         }
     }
