@@ -51,8 +51,8 @@ struct Scenario {
     name: &'static str,
     /// With what it is compared: another of the names, or the floor doing the same.
     floor: &'static str,
-    /// The most that it may take of the floor's wall-clock time, and of its CPU time where that is said.
-    wall: f64,
+    /// The most that it may take of the floor's wall-clock time and of its CPU time, where there is a goal.
+    wall: Option<f64>,
     cpu: Option<f64>,
     /// How often the work is done in one process.
     times: u32,
@@ -74,18 +74,22 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         floor: "ours: down, one stream",
-        wall: 1.0,
+        wall: None,
         cpu: None,
         ..large("down, 4 ranges at once")
     },
     Scenario {
-        floor: "floor: down to a file",
-        wall: 1.0,
-        cpu: None,
+        floor: "ours: down to a file",
         ..large("down to a file, 4 ranges at once")
     },
-    small("2,000 up from memory"),
-    small("2,000 down to memory"),
+    Scenario {
+        wall: None,
+        ..small("2,000 up from memory")
+    },
+    Scenario {
+        wall: None,
+        ..small("2,000 down to memory")
+    },
     small("2,000 up from a directory"),
     small("2,000 down to a directory"),
 ];
@@ -94,7 +98,7 @@ const fn large(name: &'static str) -> Scenario {
     Scenario {
         name,
         floor: "",
-        wall: 1.03,
+        wall: Some(1.03),
         cpu: Some(1.05),
         times: 1,
     }
@@ -105,7 +109,7 @@ const fn small(name: &'static str) -> Scenario {
     Scenario {
         name,
         floor: "",
-        wall: 1.0 / 0.9,
+        wall: Some(1.0 / 0.9),
         cpu: None,
         times: 5,
     }
@@ -328,7 +332,7 @@ fn compare(filter: Option<&str>) -> Result<(), Failure> {
             scenario.name,
             of(|ours, _| ours.wall),
             of(|_, floor| floor.wall),
-            goal(Some(scenario.wall)),
+            goal(scenario.wall),
             of(|ours, _| ours.cpu),
             of(|_, floor| floor.cpu),
             goal(scenario.cpu),
@@ -336,7 +340,8 @@ fn compare(filter: Option<&str>) -> Result<(), Failure> {
             of(|_, floor| floor.peak as f64 / 1024.0),
         );
         let peak = of(|ours, _| ours.peak as f64 / 1024.0);
-        if wall > scenario.wall || scenario.cpu.is_some_and(|goal| cpu > goal) || peak > PEAK {
+        let over = |ratio: f64, goal: Option<f64>| goal.is_some_and(|goal| ratio > goal);
+        if over(wall, scenario.wall) || over(cpu, scenario.cpu) || peak > PEAK {
             missed.push(scenario.name);
         }
     }

@@ -94,7 +94,7 @@ pub(super) async fn write(
         file,
         _alive: alive,
     });
-    match side_by_side(parts, check, concurrency, batch, &file).await {
+    match side_by_side(parts, check, concurrency, batch, &file, disk).await {
         Ok(()) => blocking(move || commit(file, finish)).await,
         Err(error) => {
             // A thread may be writing still: whoever hears of the error finds the file gone.
@@ -111,6 +111,7 @@ async fn side_by_side(
     concurrency: usize,
     batch: u64,
     file: &Arc<Shared>,
+    disk: &Disk,
 ) -> Result<()> {
     let mut turns = Turns::new(check);
     let start = parts.start();
@@ -120,7 +121,7 @@ async fn side_by_side(
             at: stretch.at() - start,
             turn: turns.next(),
         };
-        fetch(stretch, pen, batch)
+        fetch(stretch, pen, batch, disk)
     });
     let mut parts = stream::iter(parts).buffer_unordered(concurrency);
     while let Some(part) = parts.next().await {
@@ -131,12 +132,11 @@ async fn side_by_side(
 }
 
 /// Fetches one part, and writes it as it arrives.
-async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64) -> Result<()> {
+async fn fetch(mut stretch: Stretch, mut pen: Pen, size: u64, disk: &Disk) -> Result<()> {
     let mut batch = stretch.batch(size).await?;
     while !batch.is_empty() {
         // The next bytes arrive while these are written.
-        let write = blocking(move || pen.write(batch));
-        (batch, pen) = try_join(stretch.batch(size), write).await?;
+        (batch, pen) = try_join(stretch.batch(size), pen.put(batch, disk)).await?;
     }
     match pen.turn {
         Some(turn) => turn.pass().await,
@@ -206,6 +206,17 @@ impl Small {
 // ===== impl Pen =====
 
 impl Pen {
+    /// A file takes one write at a time, so those of several parts wait for each other on one thread rather than on several.
+    /// What is hashed besides has a thread of its own.
+    async fn put(self, batch: Vec<Bytes>, disk: &Disk) -> Result<Self> {
+        let hashes = self.turn.is_some();
+        let write = move || self.write(batch);
+        match hashes {
+            true => blocking(write).await,
+            false => disk.run(write).await,
+        }
+    }
+
     /// It blocks.
     fn write(mut self, batch: Vec<Bytes>) -> Result<Self> {
         self.at = self.file.file.write(self.at, &batch)?;
