@@ -13,7 +13,10 @@ use super::{
     remote::RemoteObject,
     walk::Local,
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    transfer::{MAX_PART, MIN_PART},
+};
 
 /// What was found.
 pub(super) struct Found {
@@ -128,16 +131,16 @@ impl Bulk {
                 continue;
             };
             let verdict = plan::compare(file, object, self.compare);
-            match (verdict, object.md5()) {
-                (Verdict::AskChecksum, Some(md5)) => asked.push((path.clone(), md5.to_owned())),
-                _ => {
-                    verdicts.insert(path.clone(), verdict);
-                }
+            if verdict == Verdict::AskChecksum {
+                asked.push((path.clone(), object.checksum.clone()));
+            } else {
+                verdicts.insert(path.clone(), verdict);
             }
         }
         if self.compare == Compare::Checksum {
             let readers = self.transfer.concurrency.get();
-            verdicts.extend(checksum::ask(root, asked, readers).await?);
+            let part_size = self.transfer.part_size.clamp(MIN_PART, MAX_PART);
+            verdicts.extend(checksum::ask(root, asked, part_size, readers).await?);
         }
         Ok(verdicts)
     }

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{filter::Filter, plan::Reason};
-use crate::{
-    Client, Error, LakeFsUri, Result, error::ErrorKind, models::ObjectStats,
-    transfer::checksum::is_md5,
-};
+use crate::{Client, Error, LakeFsUri, Result, error::ErrorKind, models::ObjectStats};
 
 /// The metadata that holds the time of the last change of the file that an object was uploaded from, in seconds since 1970.
 ///
@@ -73,11 +70,6 @@ impl RemoteObject {
     /// Whether it only stands for a directory, as other tools make them.
     pub(super) fn is_marker(&self, path: &str) -> bool {
         path.ends_with('/') && self.size == 0
-    }
-
-    /// The checksum, where it is an MD5 and not something that the store made up.
-    pub(super) fn md5(&self) -> Option<&str> {
-        is_md5(&self.checksum).then_some(&*self.checksum)
     }
 }
 

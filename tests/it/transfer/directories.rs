@@ -13,6 +13,7 @@ use lakefs_sdk::{
     Body, BoxError, Client,
     testing::{BlockStore, Fault, FaultLayer, MemoryLakeFs},
     transfer::{
+        Transfer,
         directory::{Action, Compare, Reason},
         progress::{Event, Meter},
     },
@@ -171,6 +172,37 @@ async fn by_checksum_a_touched_file_is_the_same_and_a_hidden_change_is_seen() {
     let report = by_sum.await.unwrap();
     let change = [("changed", Action::Upload, Reason::ContentDiffers)];
     assert_eq!(done(&report), change);
+}
+
+/// Large files are sent in parts, and have a checksum of another kind: they would be sent again with every run.
+#[tokio::test]
+async fn by_checksum_what_was_sent_in_parts_is_the_same() {
+    const MIB: usize = 1024 * 1024;
+    let lakefs = MemoryLakeFs::builder().block_store(BlockStore::S3).build();
+    let client = Client::new(lakefs);
+    lake(&client, "s3://bucket/lake").await.unwrap();
+    let content = "0123456789abcde\n".repeat(11 * MIB / 16);
+    let root = tree(&[("large", &content)]).unwrap();
+    let transfer = client.transfer().part_size(5 * MIB as u64);
+    let report = transfer.upload_directory(root.path(), HERE).await.unwrap();
+    assert!(report.is_complete());
+    let stats = client.stat_object("lake", "main", "data/large").await;
+    assert!(stats.unwrap().checksum.ends_with("-3"));
+
+    let by_sum = |transfer: &Transfer| {
+        let upload = transfer.upload_directory(root.path(), HERE);
+        upload.compare(Compare::Checksum)
+    };
+    put(root.path(), "large", &content, 1_700_000_000).unwrap();
+    // Another transfer has other parts.
+    for transfer in [&transfer, &client.transfer()] {
+        let plan = by_sum(transfer).plan().await.unwrap();
+        assert_eq!(plan.changes().count(), 0, "{plan}");
+    }
+    let changed = content.replacen('a', "b", 1);
+    put(root.path(), "large", &changed, 1_700_000_000).unwrap();
+    let plan = by_sum(&transfer).plan().await.unwrap();
+    assert_eq!(plan.steps[0].reason, Reason::ContentDiffers);
 }
 
 /// One bad object must not keep the other thousands from moving, nor be forgotten.

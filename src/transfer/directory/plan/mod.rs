@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    checksum,
     names::Naming,
     remote::RemoteObject,
     walk::{self, Local, LocalFile},
@@ -108,7 +109,11 @@ pub enum Compare {
     /// its size goes unnoticed.
     #[default]
     SizeAndTime,
-    /// By size and MD5: every file is read. An object whose checksum is no MD5 counts as changed.
+    /// By size and MD5: every file is read.
+    ///
+    /// The checksum of an object that was uploaded in parts is the MD5 of the parts' MD5s on most stores. It is compared too,
+    /// for parts of [`part_size`](crate::transfer::Transfer::part_size) and of the sizes that other tools use. What cannot be
+    /// compared counts as changed: parts of another size, a checksum of another kind.
     Checksum,
 }
 
@@ -133,7 +138,7 @@ pub(super) fn compare(file: &LocalFile, object: &RemoteObject, how: Compare) -> 
     match how {
         Compare::SizeAndTime if file.modified == object.modified => Verdict::Same,
         Compare::SizeAndTime => Verdict::Differs(Reason::TimeDiffers),
-        Compare::Checksum if object.md5().is_some() => Verdict::AskChecksum,
+        Compare::Checksum if checksum::is_comparable(&object.checksum) => Verdict::AskChecksum,
         Compare::Checksum => Verdict::Differs(Reason::ChecksumUnknown),
     }
 }
