@@ -104,9 +104,9 @@ impl Transfer {
             .is_some_and(|offer| offer.reached.load(Ordering::Relaxed))
     }
 
-    /// Keeps in mind that the object store cannot be reached from here.
+    /// Keeps in mind that the object store cannot be reached from here. One that was reached before is only away for a moment.
     pub(super) fn avoid_store(&self) {
-        if let Some(offer) = self.offer.get() {
+        if let Some(offer) = self.offer.get().filter(|_| !self.reaches_store()) {
             offer.unreachable.store(true, Ordering::Relaxed);
         }
     }

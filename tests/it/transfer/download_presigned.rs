@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -41,9 +41,14 @@ impl Asked {
 }
 
 /// A client that counts, with a store that can be cut off.
-fn client(lakefs: MemoryLakeFs, asked: Asked, reachable: bool) -> Client {
+fn client(lakefs: MemoryLakeFs, asked: Asked, reachable: impl Into<AtomicBool>) -> Client {
+    client_that(lakefs, asked, Arc::new(reachable.into()))
+}
+
+fn client_that(lakefs: MemoryLakeFs, asked: Asked, reachable: Arc<AtomicBool>) -> Client {
     Client::new(service_fn(move |request: Request<Body>| {
         let (lakefs, asked) = (lakefs.clone(), asked.clone());
+        let reachable = reachable.load(Ordering::Relaxed);
         async move {
             if request.uri().host() == Some(STORE) {
                 asked.store.fetch_add(1, Ordering::Relaxed);
@@ -236,4 +241,24 @@ async fn a_store_that_cannot_be_reached_is_given_up_once() {
         "{message}"
     );
     assert!(!message.contains("X-Amz-Signature"));
+}
+
+/// A store that restarts would be avoided by a long-lived program for good.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_a_moment_is_asked_again() {
+    let content = pattern(1000);
+    let lakefs = lakefs(&now(), &content).await;
+    let asked = Asked::default();
+    let reachable = Arc::new(AtomicBool::new(true));
+    let client = client_that(lakefs, asked.clone(), Arc::clone(&reachable));
+    let transfer = client.transfer();
+    let download = || transfer.download("lake", "main", "a").to_bytes();
+
+    assert_eq!(download().await.unwrap(), content);
+    reachable.store(false, Ordering::Relaxed);
+    assert_eq!(download().await.unwrap(), content);
+    assert_eq!(asked.counts().0, 1);
+    reachable.store(true, Ordering::Relaxed);
+    assert_eq!(download().await.unwrap(), content);
+    assert_eq!(asked.counts().0, 1);
 }

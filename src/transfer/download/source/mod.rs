@@ -182,6 +182,7 @@ impl Source {
         content.into_body()
     }
 
+    /// Reads the rest through lakeFS.
     fn leave_store(&self, error: &Error) {
         self.transfer.avoid_store();
         if !self.direct.swap(true, Ordering::Relaxed) {

@@ -52,6 +52,7 @@ impl Source {
             answer => answer,
         }
         .map_err(shrunk)?;
+        self.transfer.store_was_reached();
         let head = ObjectHead::read(&parts.headers);
         let partial = parts.status == StatusCode::PARTIAL_CONTENT;
         let version = {
