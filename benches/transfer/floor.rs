@@ -157,17 +157,27 @@ impl Floor {
         Ok(SIZE)
     }
 
-    /// Sends it from a file to the store in parts, some side by side.
-    pub(crate) async fn up_in_parts_from_file(&self, source: &Path) -> Result<u64, Failure> {
+    /// Sends it from a file to the store in parts, some side by side, and takes the MD5 of each where that is wanted.
+    pub(crate) async fn up_in_parts_from_file(
+        &self,
+        source: &Path,
+        hashed: bool,
+    ) -> Result<u64, Failure> {
         let client = self.client();
         let parts = stream::iter(0..SIZE / PART).map(|part| {
             let client = &client;
             async move {
                 let mut file = File::open(source)?;
                 file.seek(SeekFrom::Start(part * PART))?;
+                let mut md5 = hashed.then(Md5::new);
+                let chunks = read(file.take(PART)).inspect_ok(move |frame| {
+                    if let (Some(md5), Some(data)) = (&mut md5, frame.data_ref()) {
+                        md5.update(data);
+                    }
+                });
                 let request = Request::put(format!("http://{}/store", self.server))
                     .header(header::CONTENT_LENGTH, PART)
-                    .body(StreamBody::new(read(file.take(PART))));
+                    .body(StreamBody::new(chunks));
                 finish(client.request(request?).await?).await
             }
         });

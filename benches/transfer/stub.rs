@@ -163,7 +163,7 @@ async fn try_answer(
                 StatusCode::CREATED,
                 format!(
                     r#"{{"upload_id":"upload","physical_address":"s3://bucket/lake/data/1","presigned_urls":[{}]}}"#,
-                    vec![url; 50].join(",")
+                    vec![url; 200].join(",")
                 ),
             )
         }

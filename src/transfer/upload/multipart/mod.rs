@@ -23,9 +23,9 @@ mod part;
 mod plan;
 mod reader;
 
-/// How many URLs are asked for when the upload begins: more would run out before their turn comes. Later parts ask for theirs
-/// one by one.
-const FIRST_URLS: u64 = 50;
+/// How many URLs are asked for when the upload begins: on a slow line, more would run out before their turn comes. Later parts
+/// ask for theirs one by one.
+const FIRST_URLS: u64 = 200;
 
 impl Job {
     pub(super) async fn in_parts(&self, source: Source) -> Result<ObjectStats> {
