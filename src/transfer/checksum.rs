@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use md5::{Digest as _, Md5};
 
 /// The MD5 of data.
@@ -33,13 +34,18 @@ impl Sum {
         hex
     }
 
-    /// What S3 gives an object that was put together from parts for an ETag.
-    pub(super) fn of_parts(parts: &[Self]) -> String {
+    /// The MD5 of the MD5s of parts.
+    pub(super) fn of_sums(parts: &[Self]) -> Self {
         let mut md5 = Md5::new();
         for part in parts {
             md5.update(part.0);
         }
-        format!("{}-{}", Self::finish(md5).hex(), parts.len())
+        Self::finish(md5)
+    }
+
+    /// What S3 gives an object that was put together from parts for an ETag.
+    pub(super) fn of_parts(parts: &[Self]) -> String {
+        format!("{}-{}", Self::of_sums(parts).hex(), parts.len())
     }
 
     /// Whether a checksum contradicts it. One that is no MD5 says nothing.
@@ -51,4 +57,14 @@ impl Sum {
 /// Whether it has the form of an MD5.
 pub(super) fn is_md5(checksum: &str) -> bool {
     checksum.len() == 32 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether an ETag that looks like an MD5 is none: S3's under a key of KMS or of the customer's.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+pub(super) fn is_opaque(headers: &HeaderMap) -> bool {
+    let is_kms = headers
+        .get("x-amz-server-side-encryption")
+        .is_some_and(|value| value.as_bytes().starts_with(b"aws:kms"));
+    is_kms || headers.contains_key("x-amz-server-side-encryption-customer-algorithm")
 }

@@ -44,10 +44,10 @@
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use tokio::sync::OnceCell;
+use tokio::{runtime::Handle, sync::OnceCell};
 
 use self::progress::{Event, Progress};
-use crate::{Client, transfer::route::Offer};
+use crate::{Client, Error, Result, transfer::route::Offer};
 
 mod checksum;
 pub mod directory;
@@ -179,10 +179,23 @@ impl Transfer {
         self
     }
 
+    /// As object stores take it.
+    fn upload_part_size(&self) -> u64 {
+        self.part_size.clamp(MIN_PART, MAX_PART)
+    }
+
     /// The client that does the work.
     pub fn client(&self) -> &Client {
         &self.client
     }
+}
+
+/// The runtime that files are read and written on, and what is left is cleared away. `work` is what needs it.
+fn runtime(work: &str) -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        let message = format!("{work} must be polled on a tokio runtime");
+        Error::invalid_input(message).with_source(error)
+    })
 }
 
 impl fmt::Debug for Transfer {

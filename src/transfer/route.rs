@@ -97,18 +97,17 @@ impl Transfer {
         }
     }
 
-    /// Whether the object store was ever reached from here.
-    pub(super) fn reaches_store(&self) -> bool {
-        self.offer
-            .get()
-            .is_some_and(|offer| offer.reached.load(Ordering::Relaxed))
-    }
-
-    /// Keeps in mind that the object store cannot be reached from here. One that was reached before is only away for a moment.
-    pub(super) fn avoid_store(&self) {
-        if let Some(offer) = self.offer.get().filter(|_| !self.reaches_store()) {
+    /// Keeps in mind that the object store cannot be reached from here, and answers whether it is given up: one that was
+    /// reached before is only away for a moment.
+    pub(super) fn avoid_store(&self) -> bool {
+        let Some(offer) = self.offer.get() else {
+            return true;
+        };
+        let gives_up = !offer.reached.load(Ordering::Relaxed);
+        if gives_up {
             offer.unreachable.store(true, Ordering::Relaxed);
         }
+        gives_up
     }
 }
 

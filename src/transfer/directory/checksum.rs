@@ -160,16 +160,12 @@ impl Parts {
         if self.left < self.size || self.parts.is_empty() {
             self.end_part();
         }
-        let of_parts = Sum::of_parts(&self.parts);
-        let of_one = match &self.parts[..] {
-            [one] => {
-                let md5_of_md5 = of_parts.trim_end_matches("-1");
-                one.hex().eq_ignore_ascii_case(checksum)
-                    || md5_of_md5.eq_ignore_ascii_case(checksum)
-            }
+        let is = |sum: String| sum.eq_ignore_ascii_case(checksum);
+        let is_of_one = match self.parts[..] {
+            [one] => is(one.hex()) || is(Sum::of_sums(&self.parts).hex()),
             _ => false,
         };
-        of_one || of_parts.eq_ignore_ascii_case(checksum)
+        is_of_one || is(Sum::of_parts(&self.parts))
     }
 }
 

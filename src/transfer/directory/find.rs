@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use tokio::runtime::Handle;
-
 use super::{
     Bulk, checksum,
     filter::Filter,
@@ -13,10 +11,7 @@ use super::{
     remote::RemoteObject,
     walk::Local,
 };
-use crate::{
-    Error, Result,
-    transfer::{MAX_PART, MIN_PART},
-};
+use crate::{Error, Result, transfer::runtime};
 
 /// What was found.
 pub(super) struct Found {
@@ -139,7 +134,7 @@ impl Bulk {
         }
         if self.compare == Compare::Checksum {
             let readers = self.transfer.concurrency.get();
-            let part_size = self.transfer.part_size.clamp(MIN_PART, MAX_PART);
+            let part_size = self.transfer.upload_part_size();
             verdicts.extend(checksum::ask(root, asked, part_size, readers).await?);
         }
         Ok(verdicts)
@@ -162,10 +157,7 @@ impl Found {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    let runtime = Handle::try_current().map_err(|error| {
-        Error::invalid_input("a transfer of a directory must be polled on a tokio runtime")
-            .with_source(error)
-    })?;
+    let runtime = runtime("a transfer of a directory")?;
     runtime.spawn_blocking(work).await.map_err(|problem| {
         Error::new(
             crate::error::ErrorKind::Unexpected,

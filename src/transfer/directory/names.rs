@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::plan::Reason;
+use crate::transfer::download::part_name;
 
 /// The longest name that file systems know, in bytes; on Windows in UTF-16 units.
 const MAX_NAME: usize = 255;
@@ -120,7 +121,7 @@ fn folds_case(root: &Path) -> Option<bool> {
         });
     let directory = there.into_iter().find(|directory| directory.is_dir())?;
     // As downloads name what they have begun, so that it is known for what it is should it be left.
-    let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
+    let name = part_name();
     let file = directory.join(&name);
     OpenOptions::new()
         .write(true)

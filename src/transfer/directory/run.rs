@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    transfer::{MAX_PART, MIN_PART, disk::Disk, progress::Event},
+    transfer::{disk::Disk, progress::Event},
 };
 
 /// What the moves of one run share.
@@ -126,10 +126,9 @@ impl Bulk {
     }
 
     fn slots(&self, step: &Step) -> u32 {
-        let part_size = self.transfer.part_size;
         let parts = match step.action {
-            Action::Upload => step.bytes.div_ceil(part_size.clamp(MIN_PART, MAX_PART)),
-            Action::Download => step.bytes.div_ceil(part_size),
+            Action::Upload => step.bytes.div_ceil(self.transfer.upload_part_size()),
+            Action::Download => step.bytes.div_ceil(self.transfer.part_size),
             _ => 1,
         };
         let most = u32::try_from(self.most_slots()).unwrap_or(u32::MAX);

@@ -11,7 +11,7 @@ use std::{
 use walkdir::{DirEntry, WalkDir};
 
 use super::{filter::Filter, plan::Reason};
-use crate::{Error, Result, error::ErrorKind};
+use crate::{Error, Result, error::ErrorKind, transfer::download::is_part_name};
 
 /// The files of a directory, by their paths below it, with `/` between the parts.
 #[derive(Debug, Default)]
@@ -176,13 +176,7 @@ fn directories(path: &str) -> impl Iterator<Item = &str> {
 
 /// Whether it has the name of what a download writes before it is whole: nobody's data, where a process was killed meanwhile.
 pub(super) fn is_leftover(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let random = name
-        .strip_prefix(".lakefs-")
-        .and_then(|rest| rest.strip_suffix(".part"));
-    random.is_some_and(|random| {
-        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+    is_part_name(path.rsplit('/').next().unwrap_or(path))
 }
 
 /// A path below a directory with `/` between its parts; `None` where it is not UTF-8.

@@ -41,6 +41,7 @@ mod wanted;
 pub use self::reader::ObjectReader;
 #[cfg(feature = "blocking")]
 pub(crate) use self::reader::io_error;
+pub(super) use self::temporary::{is_part_name, part_name};
 
 /// An object about to be read; made by [`Transfer::download`].
 ///

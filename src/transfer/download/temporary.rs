@@ -36,6 +36,21 @@ struct Name {
     kept: bool,
 }
 
+/// The name of a file that is not whole yet.
+pub(in crate::transfer) fn part_name() -> String {
+    format!(".lakefs-{:016x}.part", fastrand::u64(..))
+}
+
+/// Whether it is such a name.
+pub(in crate::transfer) fn is_part_name(name: &str) -> bool {
+    let random = name
+        .strip_prefix(".lakefs-")
+        .and_then(|rest| rest.strip_suffix(".part"));
+    random.is_some_and(|random| {
+        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 // ===== impl Temporary =====
 
 impl Temporary {
@@ -49,8 +64,7 @@ impl Temporary {
     }
 
     pub(super) fn beside(target: PathBuf) -> Result<Self> {
-        let name = format!(".lakefs-{:016x}.part", fastrand::u64(..));
-        let path = target.with_file_name(name);
+        let path = target.with_file_name(part_name());
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).open(&path);
         let file = file.map_err(|error| failed("made", &target, error))?;

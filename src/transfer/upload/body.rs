@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -90,6 +91,16 @@ where
 {
     let sent = sent.clone();
     Body::replayable(move || once(Some(size), &sent, make()))
+}
+
+/// Gives a body as often as it is wanted: one that can be had again.
+pub(super) fn again(body: Body) -> impl Fn() -> Body + Send + Sync + 'static {
+    // Bodies are not `Sync`.
+    let body = Mutex::new(body);
+    move || {
+        let body = body.lock().unwrap_or_else(PoisonError::into_inner);
+        body.try_clone().unwrap_or_default()
+    }
 }
 
 /// A body that is sent once.

@@ -96,11 +96,3 @@ pub(super) fn etag(headers: &HeaderMap) -> Option<String> {
     let etag = etag.trim_matches(['"', ' ']);
     (!etag.is_empty()).then(|| etag.to_owned())
 }
-
-/// Whether an ETag that looks like an MD5 is none: S3's under a key of KMS or of the customer's.
-pub(super) fn is_opaque(headers: &HeaderMap) -> bool {
-    let is_kms = headers
-        .get("x-amz-server-side-encryption")
-        .is_some_and(|value| value.as_bytes().starts_with(b"aws:kms"));
-    is_kms || headers.contains_key("x-amz-server-side-encryption-customer-algorithm")
-}

@@ -11,7 +11,7 @@ use crate::{
     error::ErrorKind,
     models::{ObjectStats, StagingMetadata},
     operation::OperationMeta,
-    transfer::{MAX_PART, MIN_PART, Mode, Transfer, route::Route, store::PRESIGNED_PUT},
+    transfer::{Mode, Transfer, route::Route, store::PRESIGNED_PUT},
 };
 
 /// What is sent to lakeFS itself even where it offers presigned URLs, which take three requests.
@@ -72,7 +72,7 @@ impl Job {
     }
 
     pub(super) fn part_size(&self) -> u64 {
-        self.transfer.part_size.clamp(MIN_PART, MAX_PART)
+        self.transfer.upload_part_size()
     }
 
     pub(super) fn is_conditional(&self) -> bool {
@@ -82,9 +82,8 @@ impl Job {
     /// Whether an error says that the object store is out of reach, rather than that it is away for a moment, and there is
     /// another way: then that is the one that all take from now on.
     pub(super) fn gives_store_up(&self, error: &Error) -> bool {
-        let gives_up = self.falls_back(error) && !self.transfer.reaches_store();
+        let gives_up = self.falls_back(error) && self.transfer.avoid_store();
         if gives_up {
-            self.transfer.avoid_store();
             report_fallback(error);
         }
         gives_up

@@ -25,7 +25,7 @@ use std::{
     pin::Pin,
 };
 
-use tokio::{io::AsyncRead, runtime::Handle};
+use tokio::io::AsyncRead;
 
 use self::{
     job::{Facts, Job},
@@ -36,6 +36,7 @@ use self::{
 use super::{
     Transfer,
     progress::{Event, Progress},
+    runtime,
 };
 use crate::{Body, Error, LakeFsUri, Result, models::ObjectStats};
 
@@ -249,7 +250,7 @@ impl Upload {
         let path = &job.target.path;
         let outcome = async {
             job.target.check()?;
-            runtime()?;
+            runtime("an upload")?;
             let source = self.input.open(!self.of_many).await?;
             let bytes = source.size();
             progress.tell(|| Event::ObjectStarted { path, bytes });
@@ -302,11 +303,4 @@ impl fmt::Debug for Upload {
         };
         debug.finish_non_exhaustive()
     }
-}
-
-/// The runtime that files are read on, and what is left is cleared away.
-fn runtime() -> Result<Handle> {
-    Handle::try_current().map_err(|error| {
-        Error::invalid_input("an upload must be polled on a tokio runtime").with_source(error)
-    })
 }

@@ -20,6 +20,7 @@ use crate::{
     models::{ObjectStats, StagingLocation, StagingMetadata},
     transfer::{
         Mode,
+        checksum::is_opaque,
         route::{self, Route},
     },
 };
@@ -168,13 +169,11 @@ fn checksum_of(headers: &HeaderMap, sent: &Sent, url: &Presigned) -> Result<Stri
         return Err(too_early("the object", url.host()));
     };
     match sum {
-        Some(sum) if !checksum::is_opaque(headers) && sum.contradicts(&stored) => {
-            Err(Error::cut(format!(
-                "the object was changed on the way to the object store: its MD5 is {stored} instead of {}; nothing was written \
+        Some(sum) if !is_opaque(headers) && sum.contradicts(&stored) => Err(Error::cut(format!(
+            "the object was changed on the way to the object store: its MD5 is {stored} instead of {}; nothing was written \
                  to the branch: upload it again",
-                sum.hex()
-            )))
-        }
+            sum.hex()
+        ))),
         Some(sum) => Ok(sum.hex()),
         None => Ok(stored),
     }

@@ -1,9 +1,6 @@
 //! Where the data of an upload comes from.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
@@ -78,13 +75,7 @@ impl Source {
             Self::Stream(stream) => {
                 let (size, whole) = (stream.size(), stream.share());
                 match (size, whole.try_clone()) {
-                    (Some(size), Some(again)) => {
-                        let again = Mutex::new(again);
-                        body::replayable(size, sent, move || {
-                            let again = again.lock().unwrap_or_else(PoisonError::into_inner);
-                            again.try_clone().unwrap_or_default()
-                        })
-                    }
+                    (Some(size), Some(whole)) => body::replayable(size, sent, body::again(whole)),
                     _ => body::once(size, sent, whole),
                 }
             }

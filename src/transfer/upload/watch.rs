@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::body;
 use crate::{
     Body, Result,
     transfer::progress::{Event, Progress},
@@ -85,15 +86,10 @@ impl Watch {
         match (body.size(), body.try_clone()) {
             // There is nothing to count.
             (Some(0), _) => body,
-            (Some(size), Some(again)) => {
-                let again = Mutex::new(again);
+            (Some(size), Some(body)) => {
+                let again = body::again(body);
                 Body::replayable(move || {
-                    let body = again
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .try_clone();
-                    let body = body.unwrap_or_default();
-                    Body::from_sized_stream(size, Counted::new(body, &counter))
+                    Body::from_sized_stream(size, Counted::new(again(), &counter))
                 })
             }
             (Some(size), None) => Body::from_sized_stream(size, Counted::new(body, &counter)),

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::Upload;
-use crate::{Error, Result, error::ErrorKind, models::ObjectStats};
+use crate::{Error, Result, error::ErrorKind, models::ObjectStats, transfer::runtime};
 
 /// How much may be written before the upload takes it up.
 const AHEAD: usize = 256 * 1024;
@@ -104,7 +104,7 @@ impl ObjectWriter {
 
     /// Begins the upload, in a task of its own.
     fn start(&mut self) -> Result<()> {
-        let runtime = super::runtime()?;
+        let runtime = runtime("an upload")?;
         match std::mem::replace(&mut self.state, State::Over) {
             State::Idle(upload) => {
                 let (pipe, read) = tokio::io::duplex(AHEAD);

@@ -21,6 +21,7 @@ use crate::{
         Mode, Transfer,
         checksum::Sum,
         progress::{Event, Progress},
+        runtime,
     },
 };
 
@@ -69,7 +70,7 @@ impl Source {
     /// Looks an object up; none of it is asked for.
     pub(super) async fn find(transfer: &Transfer, place: Place) -> Result<Self> {
         // Before anything is sent.
-        runtime()?;
+        runtime("a download")?;
         place.check()?;
         if let Some(source) = Self::presigned(transfer, &place).await? {
             return Ok(source);
@@ -101,7 +102,7 @@ impl Source {
     ) -> Result<Self> {
         Ok(Self {
             transfer: transfer.clone(),
-            runtime: runtime()?,
+            runtime: runtime("a download")?,
             place,
             size: size_of(stats)?,
             version: Version::of_checksum(&stats.checksum),
@@ -225,12 +226,6 @@ impl Source {
         }
         Ok(())
     }
-}
-
-fn runtime() -> Result<Handle> {
-    Handle::try_current().map_err(|error| {
-        Error::invalid_input("a download must be polled on a tokio runtime").with_source(error)
-    })
 }
 
 fn size_of(stats: &ObjectStats) -> Result<u64> {

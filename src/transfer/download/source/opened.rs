@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Place, Source, beyond, runtime, size_of};
+use super::{Place, Source, beyond, size_of};
 use crate::{
     Body, Result,
     error::ErrorKind,
@@ -16,6 +16,7 @@ use crate::{
     transfer::{
         Transfer,
         download::answer::{self, Version},
+        runtime,
     },
 };
 
@@ -42,7 +43,7 @@ impl Opened {
         most: Option<u64>,
     ) -> Result<Self> {
         // Before anything is sent.
-        runtime()?;
+        runtime("a download")?;
         place.check()?;
         if let Some(source) = Source::presigned(transfer, &place).await? {
             let end = end.map_or(source.size, |end| end.min(source.size));
@@ -101,7 +102,7 @@ impl Opened {
         };
         let source = Source {
             transfer: transfer.clone(),
-            runtime: runtime()?,
+            runtime: runtime("a download")?,
             place,
             size,
             version: Version::of(&content.head),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, Request, StatusCode, Uri,
+    Request, StatusCode, Uri,
     header::{IF_RANGE, RANGE},
 };
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use crate::{
     Body, Error, Result,
     models::{ObjectHead, ObjectStats},
     transfer::{
+        checksum::is_opaque,
         download::answer::{self, Version},
         store::{self, PRESIGNED_GET},
     },
@@ -62,7 +63,7 @@ impl Source {
                 .clone()
         };
         self.check(partial, &head, &version, range)?;
-        if is_encrypted(&parts.headers) || version.is_in_parts(&self.version) {
+        if is_opaque(&parts.headers) || version.is_in_parts(&self.version) {
             self.refute();
         }
         Ok(body.counted(head.content_length))
@@ -124,13 +125,4 @@ impl Signed {
 
 fn lock(signed: &Mutex<Signed>) -> MutexGuard<'_, Signed> {
     signed.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether the store's ETag, which lakeFS may have taken as the checksum, is no MD5 of the data.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-fn is_encrypted(headers: &HeaderMap) -> bool {
-    let kms = headers.get("x-amz-server-side-encryption");
-    kms.is_some_and(|how| how.as_bytes().starts_with(b"aws:kms"))
-        || headers.contains_key("x-amz-server-side-encryption-customer-algorithm")
 }

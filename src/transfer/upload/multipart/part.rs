@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Error, Result,
     models::UploadPartFrom,
-    transfer::checksum::{Sum, is_md5},
+    transfer::checksum::{Sum, is_md5, is_opaque},
 };
 
 /// A part that the store has.
@@ -76,7 +76,7 @@ impl Pending {
             return Err(too_early(&what, url.host()));
         };
         let sum = ahead.or(whole.sum);
-        let sum = sum.filter(|_| !checksum::is_opaque(&answer.headers));
+        let sum = sum.filter(|_| !is_opaque(&answer.headers));
         if let Some(sum) = sum.filter(|sum| sum.contradicts(&etag)) {
             return Err(Error::cut(format!(
                 "part {number} was changed on the way to the object store: its MD5 is {etag} instead of {}; nothing was \
